@@ -1,0 +1,5 @@
+"""`kserve.protocol.dataplane`."""
+
+from modelapi.dataplane import DataPlane
+
+__all__ = ["DataPlane"]

@@ -1,0 +1,1 @@
+"""`kserve.protocol.grpc`: the protobuf messages under the names of KServe's generated modules."""

@@ -1,0 +1,117 @@
+"""`kserve.utils.utils`: what predictors written for KServe use to read payloads and to write answers.
+
+The names are KServe's. Functions about Kubernetes namespaces are not here: there is no cluster to ask.
+"""
+
+import os
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modelapi.cli import strtobool
+from modelapi.codec import datatypes
+from modelapi.config import PredictorProtocol
+from modelapi.errors import InvalidInput
+from modelapi.types import InferOutput, InferRequest, InferResponse
+
+
+def cpu_count() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def generate_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def is_v1(protocol: str | PredictorProtocol) -> bool:
+    return protocol == PredictorProtocol.REST_V1
+
+
+def is_v2(protocol: str | PredictorProtocol) -> bool:
+    return protocol == PredictorProtocol.REST_V2
+
+
+def to_headers(context: Any) -> dict[str, str]:
+    """The metadata of a gRPC call."""
+    return dict(context.invocation_metadata() or ())
+
+
+def get_predict_input(payload: dict[str, Any] | InferRequest, columns: Sequence[str] | None = None) -> Any:
+    """What a model predicts on: an array; a DataFrame where instances are objects; texts for a BYTES tensor.
+
+    Raises:
+        InvalidInput: the payload has neither `instances` nor `inputs`, or no tensor.
+    """
+    if isinstance(payload, InferRequest):
+        return _tensor_input(payload)
+    field = "inputs" if "inputs" in payload else "instances"
+    if not isinstance(payload.get(field), list):
+        raise InvalidInput('Expected "instances" to be a list')
+    rows = payload[field]
+    first = rows[0] if rows else None
+    if isinstance(first, dict) or (isinstance(first, list) and first and isinstance(first[0], dict)):
+        return _frame(rows, columns)
+    try:
+        return np.array(rows)
+    except ValueError as exc:
+        raise InvalidInput(f'"{field}" is no regular array: {exc}.') from exc
+
+
+def _tensor_input(request: InferRequest) -> Any:
+    if request.parameters and request.parameters.get("content_type") == "pd":
+        return request.as_dataframe()
+    if not request.inputs:
+        raise InvalidInput("'inputs' is empty: an inference request needs at least one input tensor.")
+    tensor = request.inputs[0]
+    return tensor.as_string() if tensor.datatype == "BYTES" else tensor.as_numpy()
+
+
+def _frame(rows: list[Any], columns: Sequence[str] | None) -> Any:
+    import pandas as pd  # type: ignore[import-untyped, unused-ignore]  # the user's own, if at all
+
+    if isinstance(rows[0], dict):
+        return pd.DataFrame(rows, columns=columns)
+    return pd.concat([pd.DataFrame(row, columns=columns) for row in rows], axis=0)
+
+
+def get_predict_response(
+    payload: dict[str, Any] | InferRequest, result: Any, model_name: str
+) -> dict[str, Any] | InferResponse:
+    """A model's result (array, list, DataFrame) as an answer in the protocol of the payload."""
+    if not isinstance(payload, InferRequest):
+        if hasattr(result, "to_dict"):
+            return {"predictions": result.to_dict(orient="records")}
+        return {"predictions": result.tolist() if isinstance(result, np.ndarray) else result}
+    return InferResponse(
+        response_id=payload.id or generate_uuid(),
+        model_name=model_name,
+        infer_outputs=_outputs(result),
+        parameters={"content_type": "pd"} if hasattr(result, "columns") else None,
+        use_binary_outputs=bool(payload.parameters and payload.parameters.get("binary_data_output")),
+        requested_outputs=payload.request_outputs,
+    )
+
+
+def _outputs(result: Any) -> list[InferOutput]:
+    if hasattr(result, "columns"):
+        return [_output(str(column), result[column].to_numpy()) for column in result.columns]
+    return [_output("output-0", np.asarray(result))]
+
+
+def _output(name: str, array: Any) -> InferOutput:
+    return InferOutput(name, list(array.shape), datatypes.from_numpy_dtype(array.dtype), array)
+
+
+__all__ = [
+    "cpu_count",
+    "generate_uuid",
+    "get_predict_input",
+    "get_predict_response",
+    "is_v1",
+    "is_v2",
+    "strtobool",
+    "to_headers",
+]

@@ -1,0 +1,58 @@
+"""What importing the library costs: which modules come along, and which must not."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "grpc",
+    "aiohttp",
+    "httpx",
+    "pandas",
+    "prometheus_client",
+    "tritonclient",
+    "pydantic",
+)
+
+
+def loaded_after(statement: str) -> set[str]:
+    script = f"{statement}\nimport sys\nprint(' '.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import modelapi",
+        "from modelapi import InferInput, InferOutput, InferRequest, InferResponse",
+        "from modelapi import Model, ModelRepository, PredictorConfig, errors, logging",
+        "import modelapi.codec.v1, modelapi.codec.v2_json, modelapi.codec.v2_binary",
+        "from modelapi import model_server; model_server.parser",
+        "from modelapi import ModelServer",
+    ],
+)
+def test_importing_names_loads_no_framework_and_no_client(statement: str) -> None:
+    assert not loaded_after(statement).intersection(HEAVY)
+
+
+def test_importing_the_package_loads_not_even_numpy() -> None:
+    assert "numpy" not in loaded_after("import modelapi")
+
+
+def test_importing_the_server_module_reads_no_command_line() -> None:
+    script = "import sys; sys.argv = ['x', '--http_port', 'no number']; from modelapi import ModelServer, model_server"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_every_public_name_is_there() -> None:
+    import modelapi
+
+    for name in modelapi.__all__:
+        assert getattr(modelapi, name) is not None
+    with pytest.raises(AttributeError, match="nothing_such"):
+        modelapi.nothing_such  # noqa: B018
