@@ -1,0 +1,1 @@
+"""A light predictor that serves what it finds in /mnt/models, and can be slow or failing on request."""
