@@ -1,0 +1,1 @@
+"""The storage initializer: puts a model under /mnt/models, whole or not at all."""

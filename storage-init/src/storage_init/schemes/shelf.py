@@ -1,0 +1,61 @@
+"""The way of every scheme whose addresses hold objects: list them, see what is wanted and new, fetch that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from storage_init.address import Address
+from storage_init.errors import SourceNotFound
+from storage_init.meter import Meter
+from storage_init.objects import item as items
+from storage_init.objects import patterns
+from storage_init.objects.collection import Collection
+from storage_init.objects.depot import Depot
+from storage_init.objects.item import Item, Store
+from storage_init.retry import persist
+from storage_init.schemes.scheme import Fetched, Outcome, Unchanged, refuse_lack_of_room
+from storage_init.settings import Settings
+
+
+class Shelf(Store, Protocol):
+    """A store, opened at one address."""
+
+    async def items(self) -> Sequence[Item]:
+        """What stands at the address, named below it; a single object under its own name."""
+        ...
+
+
+async def fetch(
+    shelf: Shelf, address: Address, into: Path, known: str, meter: Meter, depot: Depot, settings: Settings
+) -> Outcome:
+    """What `Scheme.fetch` promises, for the objects on `shelf`."""
+    found = await persist(settings.backoff, shelf.items)
+    wanted = items.sound(_wanted(found, address, settings), address.shown)
+    state = items.version(wanted)
+    if state and state == known:
+        return Unchanged()
+    await collect(shelf, wanted, address, into, meter, depot, settings)
+    return Fetched(state)
+
+
+async def collect(
+    store: Store, wanted: Sequence[Item], address: Address, into: Path, meter: Meter, depot: Depot, settings: Settings
+) -> None:
+    """Put the items `wanted` into `into`, if there is room for those that are not here."""
+    collection = Collection(store, address.shown, depot, settings, meter)
+    refuse_lack_of_room(address, into, collection.missing(wanted))
+    meter.begin("fetched", sum(item.size or 0 for item in wanted) if all(i.size is not None for i in wanted) else None)
+    await collection.gather(wanted, into)
+
+
+def _wanted(found: Sequence[Item], address: Address, settings: Settings) -> Sequence[Item]:
+    chosen = patterns.read(settings.environment)
+    wanted = [item for item in found if item.named or item.folder or chosen.want(item.name)]
+    if any(not item.folder for item in found) and all(item.folder for item in wanted):
+        raise SourceNotFound(
+            f"None of the {len(found)} objects at '{address.shown}' fit STORAGE_ALLOW_PATTERNS and "
+            f"STORAGE_IGNORE_PATTERNS; change these."
+        )
+    return wanted

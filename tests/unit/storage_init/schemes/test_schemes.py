@@ -1,0 +1,37 @@
+import pytest
+
+from storage_init.address import parse
+from storage_init.errors import AddressInvalid
+from storage_init.schemes import SCHEMES, find
+from storage_init.settings import Settings
+
+
+@pytest.mark.parametrize("scheme", ["pvc", "hdfs", "ftp"])
+def test_an_unknown_scheme_is_named_with_the_known_ones_and_the_mend(scheme: str) -> None:
+    with pytest.raises(AddressInvalid) as failure:
+        find(parse(f"{scheme}://key:secret@bucket/x"), Settings())
+    text = str(failure.value)
+    assert f"the scheme {scheme}:// is not supported" in text
+    assert "file://, s3://, gs://" in text
+    assert "isvc.yaml" in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("address", "module"),
+    [
+        ("https://account.blob.core.windows.net/models/x", "azure"),
+        ("https://account.blob.core.windows.net.example.com/models/x.git", "git"),
+        ("https://host/owner/repository.git?ref=v1", "git"),
+        ("https://host/model.onnx", "http"),
+        ("https://[::1/x", "http"),
+        ("oci+native://registry/model:v1", "oci"),
+    ],
+)
+def test_an_address_finds_its_module_by_scheme_host_or_suffix(address: str, module: str) -> None:
+    assert type(find(parse(address), Settings())).__module__ == f"storage_init.schemes.{module}"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_row_names_a_module_that_opens(scheme: str) -> None:
+    assert find(parse(f"{scheme}://x" if scheme else "x"), Settings()).fetch
