@@ -1,0 +1,1 @@
+"""InferenceService YAML to a running stack on one machine."""

@@ -1,0 +1,271 @@
+"""A plan as a Compose model: what `docker compose` would read from compose.yaml. Pure.
+
+Every container runs as uid 1000 on a read-only root without capabilities; only the initializer may write to the models,
+only the ingress has a port on this machine, and that on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+from isvc.backends import ingress
+from isvc.backends.compose.site import (
+    ContainerSite,
+    address,
+    aliases,
+    mounts,
+    pod_members,
+    pod_owner,
+    service_key,
+    sources,
+    units,
+    volume_key,
+)
+from isvc.plan.units import Component, Condition, Plan, Probe, ServicePlan, Unit, resolve, resolve_all
+
+INGRESS = "ingress"
+ROUTES_FILE = "routes.yaml"
+_ROUTES = "/etc/traefik/routes"
+PYTHON_IMAGE = "python:3.11-slim-bookworm"
+TRAEFIK_IMAGE = "traefik:v3"
+_OWN_PROGRAMS = frozenset({"predictor-mock", "storage-init"})
+"""Each has the folder of its name, with a Dockerfile, in the checkout."""
+_DEFAULT_MEMORY = {Component.STORAGE_INITIALIZER: 2**30}
+_OTHERWISE = 2 * 2**30
+"""KServe's defaults, in bytes (inferenceService.resource in its configmap; the injector's for the initializer)."""
+_CONDITIONS = {Condition.COMPLETED: "service_completed_successfully", Condition.READY: "service_healthy"}
+_HARDENED: Mapping[str, Any] = {
+    "user": "1000:1000",
+    "read_only": True,
+    "tmpfs": ["/tmp"],  # noqa: S108 - the container's own, in memory
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "init": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things stand on the machine that builds and mounts."""
+
+    root: str
+    """The checkout, absolute: the build context of every image of ours."""
+    routes: str
+    """The folder that holds the ingress' routes.yaml."""
+    project: str = "kserve-local"
+    ingress_port: str = "${INGRESS_PORT:-8080}"
+    python_image: str = f"${{PYTHON_IMAGE:-{PYTHON_IMAGE}}}"
+    traefik_image: str = f"${{TRAEFIK_IMAGE:-{TRAEFIK_IMAGE}}}"
+    relative: bool = False
+    """Whether paths under `root` are written relative to it, for a compose.yaml that stands there."""
+
+    def shown(self, path: str) -> str:
+        """`path` as the file has it; a dollar sign doubled, since Compose fills in variables."""
+        if self.relative and PurePosixPath(path).is_relative_to(self.root):
+            below = PurePosixPath(path).relative_to(self.root)
+            return "." if below == PurePosixPath() else f"./{below}"
+        return _literal(path)
+
+
+def render(plan: Plan, layout: Layout) -> dict[str, Any]:
+    volumes: dict[str, Any] = {
+        volume_key(service, mount.directory): {} for service, unit in units(plan) for mount in mounts(service, unit)
+    }
+    return {
+        "name": layout.project,
+        "services": {
+            INGRESS: _ingress(layout),
+            **{service_key(service, unit): _service(service, unit, layout) for service, unit in units(plan)},
+        },
+        **({"volumes": volumes} if volumes else {}),
+    }
+
+
+def routes(plan: Plan) -> dict[str, Any]:
+    """The ingress' routes.yaml."""
+    own = [ingress.service_routes(service, partial(address, service)) for service in plan.services]
+    return ingress.merged(*own, ingress.shared())
+
+
+def stale(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Services that are as they were while the initializer they wait for is not: they hold what the old one fetched."""
+    old, new = before.get("services", {}), after["services"]
+    changed = {key for key, service in new.items() if key in old and old[key] != service}
+    return [
+        key
+        for key, service in new.items()
+        if key in old and any(needed in changed and _completes(need) for needed, need in _needs(service))
+    ]
+
+
+def _needs(service: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return list(service.get("depends_on", {}).items())
+
+
+def _completes(need: Mapping[str, Any]) -> bool:
+    return bool(need["condition"] == _CONDITIONS[Condition.COMPLETED])
+
+
+def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]:
+    program, *arguments = resolve_all(unit.command, unit, ContainerSite(service, unit))
+    image = _image(unit, program, layout)
+    model: dict[str, Any] = {
+        **image,
+        **_command(unit, [_literal(word) for word in (program, *arguments)], built="build" in image),
+        "environment": _environment(service, unit),
+        **_network(service, unit),
+        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit)],
+        "depends_on": _depends_on(service, unit),
+        "healthcheck": _healthcheck(unit, unit.probe) if unit.probe and unit.probe.port else {},
+        **_HARDENED,
+        "mem_limit": _size(unit.memory or _DEFAULT_MEMORY.get(unit.component, _OTHERWISE)),
+        "restart": "unless-stopped" if unit.probe else "no",
+    }
+    return {key: value for key, value in model.items() if value not in ({}, [])}
+
+
+def _image(unit: Unit, program: str, layout: Layout) -> dict[str, Any]:
+    """Built here where the unit has a folder or is a program of ours; else pulled, by the name KServe would use."""
+    role = unit.role or (program if program in _OWN_PROGRAMS else "")
+    folder = unit.folder or (f"{layout.root}/{role}" if role else None)
+    if folder is None:
+        return {"image": _literal(unit.image)}
+    path = PurePosixPath(folder)
+    inside = path.is_relative_to(layout.root)
+    return {
+        "image": f"kserve-local/{_image_name(path, layout.root)}",
+        "build": {
+            "context": layout.shown(layout.root if inside else folder),
+            "dockerfile": f"{path.relative_to(layout.root)}/Dockerfile" if inside else "Dockerfile",
+            "args": {"PYTHON_IMAGE": layout.python_image},
+        },
+    }
+
+
+def _image_name(folder: PurePosixPath, root: str) -> str:
+    """After the folder's place in the checkout; one elsewhere is told apart from others that are called like it."""
+    if folder.is_relative_to(root):
+        words, mark = folder.relative_to(root).parts, ""
+    else:
+        words, mark = (folder.name,), f"-{hashlib.sha256(str(folder).encode()).hexdigest()[:6]}"
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-") + mark
+
+
+def _command(unit: Unit, words: list[str], *, built: bool) -> dict[str, Any]:
+    """Servers of ours listen on loopback unless told otherwise; in a container that reaches nobody."""
+    words = [*words, "--host", "0.0.0.0"] if built and unit.ports else words
+    if unit.role:
+        return {"command": words}  # the image's own entrypoint knows where the program is
+    return {"entrypoint": words[:1], "command": words[1:]}
+
+
+def _environment(service: ServicePlan, unit: Unit) -> dict[str, str]:
+    site = ContainerSite(service, unit)
+    return {name: _literal(resolve(word, unit, site)) for name, word in unit.environment}
+
+
+def _source_mounts(unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    # A folder that is not there is an error, not a new folder of root's.
+    return [
+        {
+            "type": "bind",
+            "source": layout.shown(folder.location),
+            "target": target,
+            "read_only": True,
+            "bind": {"create_host_path": False},
+        }
+        for folder, target in sources(unit).items()
+    ]
+
+
+def _mounts(service: ServicePlan, unit: Unit) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "volume",
+            "source": volume_key(service, mount.directory),
+            "target": mount.path,
+            **({"read_only": True} if mount.read_only else {}),
+        }
+        for mount in mounts(service, unit)
+    ]
+
+
+def _depends_on(service: ServicePlan, unit: Unit) -> dict[str, Any]:
+    others = {other.name: other for other in service.units}
+    return {
+        service_key(service, others[need.unit]): {"condition": _condition(need.condition, others[need.unit])}
+        for need in unit.needs
+    }
+
+
+def _condition(condition: Condition, needed: Unit) -> str:
+    """A program that serves nobody has no health to ask for: that it runs is all there is to wait for."""
+    if condition is Condition.READY and not (needed.probe and needed.probe.port):
+        return "service_started"
+    return _CONDITIONS[condition]
+
+
+def _network(service: ServicePlan, unit: Unit) -> dict[str, Any]:
+    """Containers of one pod share the network of one of them, which answers to the names of all."""
+    owner = pod_owner(service, unit)
+    if owner is not unit:
+        return {"network_mode": f"service:{service_key(service, owner)}"}
+    names = [name for member in pod_members(service, unit) for name in aliases(service, member)]
+    return {"networks": {"default": {"aliases": names}}} if names else {}
+
+
+def _healthcheck(unit: Unit, probe: Probe) -> dict[str, Any]:
+    number = dict(unit.ports)[probe.port]
+    if probe.path is None:
+        check = f"import socket; socket.create_connection(('127.0.0.1', {number}), 2)"
+    else:
+        check = (
+            f"import http.client as h; c = h.HTTPConnection('127.0.0.1', {number}, timeout=2); "
+            f"c.request('GET', '{probe.path}'); raise SystemExit(c.getresponse().status != 200)"
+        )
+    # -I and -S: a probe that costs little. Failures count once the unit has had time to load its model.
+    return _every("3s", ["CMD", "python3", "-ISc", check])
+
+
+def _every(interval: str, test: list[str]) -> dict[str, Any]:
+    return {"test": test, "interval": interval, "timeout": "5s", "retries": 3, "start_period": "120s"}
+
+
+def _ingress(layout: Layout) -> dict[str, Any]:
+    return {
+        "image": layout.traefik_image,
+        "command": [*ingress.static_arguments(":8000", _ROUTES), "--ping=true"],
+        "ports": [f"127.0.0.1:{layout.ingress_port}:8000"],
+        "volumes": [
+            {
+                "type": "bind",
+                "source": layout.shown(layout.routes),
+                "target": _ROUTES,
+                "read_only": True,
+                "bind": {"create_host_path": False},
+            }
+        ],
+        "healthcheck": _every("5s", ["CMD", "traefik", "healthcheck", "--ping=true"]),
+        **_HARDENED,
+        "mem_limit": "512m",
+        "restart": "unless-stopped",
+    }
+
+
+def _literal(text: str) -> str:
+    """`text` as Compose must be given it, so that `$` stays a dollar sign."""
+    return text.replace("$", "$$")
+
+
+def _size(number: int) -> str:
+    """Bytes as Compose writes them: `2g`, `512m`."""
+    for unit, factor in (("g", 2**30), ("m", 2**20), ("k", 2**10)):
+        if number % factor == 0:
+            return f"{number // factor}{unit}"
+    return f"{number}b"

@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+from isvc.backends.process.binding import ProcessSite, Surroundings
+from isvc.backends.process.ingress import ingress_process, route_file, route_text
+
+PORTS = {"default/mnist/predictor": {"http": 1, "grpc": 2}, "default/mnist/transformer": {"http": 3}}
+
+
+def services(service, ready):
+    site = ProcessSite(service.key, PORTS, Path("/"))
+    return json.loads(route_text(service.plan, site, ready))["http"]["services"]
+
+
+def urls(service, ready):
+    return [server["url"] for s in services(service, ready).values() for server in s["loadBalancer"]["servers"]]
+
+
+def test_a_ready_unit_is_sent_requests(service):
+    assert urls(service(), {"transformer"}) == ["http://127.0.0.1:3"]
+
+
+def test_a_unit_that_is_away_leaves_its_route_without_a_server(service):
+    assert services(service(), set())
+    assert urls(service(), set()) == []
+
+
+def test_each_service_has_a_file_of_its_own(service):
+    assert {route_file(service(name).plan) for name in ("a", "b")} == {"default.a.yml", "default.b.yml"}
+
+
+def test_the_ingress_listens_on_loopback_only_and_calls_nobody():
+    process = ingress_process(8080, Path("/routes"), Surroundings(Path("/"), {}, lambda name: name))
+    assert "--entryPoints.web.address=127.0.0.1:8080" in process.argv
+    assert "--global.checkNewVersion=false" in process.argv
+    assert "--global.sendAnonymousUsage=false" in process.argv
+
+
+def test_another_port_makes_another_ingress():
+    around = Surroundings(Path("/"), {}, lambda name: name)
+    first, second = (ingress_process(port, Path("/routes"), around) for port in (1, 2))
+    assert first.fingerprint != second.fingerprint
