@@ -45,7 +45,7 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add("--http_port", default=8080, type=int, help="The HTTP port; 0 for a free one.")
     add("--grpc_port", default=8081, type=int, help="The gRPC port; 0 for a free one.")
     add("--workers", default=1, type=int, help="How many processes serve, all of them on the same ports.")
-    add("--max_threads", default=4, type=int, help="Accepted for KServe's sake; the gRPC server needs no threads.")
+    add("--max_threads", default=4, type=int, help="Accepted and without effect, as in KServe: gRPC needs no threads.")
     add("--max_asyncio_workers", default=None, type=int, help="Threads for asyncio.to_thread.")
     add("--enable_grpc", default=True, type=strtobool, help="Serve gRPC.")
     add("--enable_docs_url", default=False, type=strtobool, help="Serve the API's documentation at /docs.")

@@ -9,18 +9,19 @@ import contextlib
 import inspect
 import logging
 import random
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from modelapi.codec import v2_json
 from modelapi.config import VERSION
 from modelapi.errors import (
     InferenceError,
+    InvalidInput,
     ModelApiError,
     ModelNotFound,
     ModelNotReady,
+    OutputUnavailable,
     Overloaded,
     ServerNotReady,
     Unsupported,
@@ -30,6 +31,7 @@ from modelapi.model import BaseKServeModel, Headers, InferenceVerb, Model, Outco
 from modelapi.model_repository import ModelRepository
 from modelapi.types import InferRequest, InferResponse
 
+Body = TypeVar("Body")
 SERVER_NAME = "kserve-local"
 EXTENSIONS = ("model_repository_extension", "binary_tensor_data")
 Observe = Callable[[str, InferenceVerb, Timings], None]
@@ -265,7 +267,8 @@ def check_version(model: BaseKServeModel, version: str | None) -> None:
 
 def new_id() -> str:
     """An id for a request that came without one: a UUID, made without asking the system for randomness each time."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 
 def v2_answer(result: Any, request: InferRequest, model_name: str) -> InferResponse:
@@ -295,24 +298,19 @@ def v2_answer(result: Any, request: InferRequest, model_name: str) -> InferRespo
     )
 
 
+def fitting(encode: Callable[[InferResponse], Body], response: InferResponse) -> Body:
+    """The encoded response; InferenceError if the model's outputs are not what they say they are."""
+    try:
+        return encode(response)
+    except OutputUnavailable:
+        raise
+    except InvalidInput as exc:
+        raise InferenceError(f"Model {response.model_name} answered with an output that is none: {exc}") from exc
+
+
 def v1_answer(result: Any) -> Any:
-    """What a handler's result is on V1: as it is; an InferResponse becomes `{"predictions": ...}`.
-
-    One output: its rows. Several: one object of named rows for each (TensorFlow Serving's row format).
-    """
-    if not isinstance(result, InferResponse):
-        return result
-    if len(result.outputs) == 1:
-        return {"predictions": _rows(result.outputs[0])}
-    columns = {tensor.name: _rows(tensor) for tensor in result.outputs}
-    if len({len(rows) for rows in columns.values()}) > 1:
-        raise InferenceError("The outputs differ in their number of rows: V1 has no form for them; ask over V2.")
-    return {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
-
-
-def _rows(tensor: Any) -> list[Any]:
-    values = tensor.as_numpy().tolist()
-    return values if isinstance(values, list) else [values]
+    """What a handler's result is on V1: as it is; an InferResponse is its JSON object, as in KServe."""
+    return result.to_dict() if isinstance(result, InferResponse) else result
 
 
 async def _healthy(model: BaseKServeModel) -> bool:

@@ -2,6 +2,7 @@
 
     ModelApiError
     |-- InvalidInput              the caller's request cannot be served as it is written
+    |   `-- OutputUnavailable         the caller asked for an output, or a form of it, that there is not
     |-- BodyTooLarge              the request is larger than this server takes
     |-- ModelNotFound             no model of that name is registered
     |-- ModelNotReady             registered, but not loaded (yet, or any more)
@@ -44,6 +45,10 @@ class ModelApiError(Exception):
 
 class InvalidInput(ModelApiError, ValueError):
     """The request cannot be served; the reason names the field and the mend."""
+
+
+class OutputUnavailable(InvalidInput):
+    """The caller asked for an output that the model has not, or for a form that the output's datatype has not."""
 
 
 class BodyTooLarge(ModelApiError):

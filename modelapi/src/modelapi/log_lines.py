@@ -43,7 +43,7 @@ class RequestLines:
         for line in lines:
             _handle(*line)
         for handler in handlers:
-            handler.release()
+            handler.put_out()
 
 
 def _handle(created: float, logger: logging.Logger, message: str, args: tuple[Any, ...]) -> None:
@@ -63,7 +63,7 @@ class LineHandler(logging.StreamHandler[Any]):
     def hold(self) -> None:
         self._held = []
 
-    def release(self) -> None:
+    def put_out(self) -> None:
         lines, self._held = self._held, None
         if lines:
             self.stream.write("".join(lines))
@@ -76,7 +76,19 @@ class LineHandler(logging.StreamHandler[Any]):
             self._held.append(self.format(record) + self.terminator)
 
 
-class AccessFormatter(logging.Formatter):
+class LineFormatter(logging.Formatter):
+    """A formatter that writes out a second once, and not for each of its lines."""
+
+    _second: tuple[int, str] = (-1, "")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        second = int(record.created)
+        if self._second[0] != second:
+            self._second = (second, super().formatTime(record, datefmt))
+        return self._second[1]
+
+
+class AccessFormatter(LineFormatter):
     """The fields of uvicorn's access lines (client_addr, request_line, status_code, levelprefix), without colours."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:

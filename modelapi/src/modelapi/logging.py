@@ -39,7 +39,7 @@ def default_config(level: str) -> dict[str, Any]:
                 "datefmt": _DATE,
             },
             "kserve_trace": {
-                "()": "logging.Formatter",
+                "()": "modelapi.log_lines.LineFormatter",
                 "fmt": f"{_PREFIX} %(process)s %(name)s %(message)s",
                 "datefmt": _DATE,
             },

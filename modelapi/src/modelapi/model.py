@@ -187,6 +187,7 @@ class Model(InferenceModel):
     _connect: Connect | None = None
     _effective: PredictorConfig | None
     _hop: Predictor | None
+    _explainers: dict[str, Predictor]
 
     def bind(self, config: PredictorConfig | None, connect: Connect | None = None) -> None:
         """Take what the server knows: the predictor to fall back on, and how to reach one. Called on registration."""
@@ -218,6 +219,7 @@ class Model(InferenceModel):
     def _forget_predictor(self) -> None:
         self._effective = None
         self._hop = None
+        self._explainers = {}
 
     def predictor(self) -> Predictor:
         """The hop to the predictor; PredictorNotConfigured if there is none."""
@@ -268,10 +270,14 @@ class Model(InferenceModel):
         """The explanation: by default, the explainer's (`explainer_host`)."""
         if not self.explainer_host:
             raise PredictorNotConfigured("Could not find explainer_host.")
-        config = self.predictor_config
-        here = config.at(self.explainer_host) if config else PredictorConfig(self.explainer_host)
-        hop = self._connected(replace(here, predictor_protocol=PredictorProtocol.REST_V1.value))
-        return await hop.explain(payload, self.name, headers or {})
+        return await self._explainer(self.explainer_host).explain(payload, self.name, headers or {})
+
+    def _explainer(self, host: str) -> Predictor:
+        if host not in self._explainers:
+            config = self.predictor_config or _NOWHERE
+            here = replace(config, predictor_host=host, predictor_protocol=PredictorProtocol.REST_V1.value)
+            self._explainers[host] = self._connected(here)
+        return self._explainers[host]
 
     async def __call__(
         self,

@@ -98,7 +98,7 @@ class ModelServer:
         """Log what reached the event loop."""
         loop.default_exception_handler(context)
 
-    def start(self, models: list[BaseKServeModel]) -> None:
+    def start(self, models: Sequence[BaseKServeModel]) -> None:
         """Load and serve the models until a signal or `stop`; ends the process with 1 if it cannot start."""
         from modelapi.server import workers
 
@@ -125,15 +125,19 @@ class ModelServer:
     def load(self, models: Sequence[BaseKServeModel]) -> None:
         """Register the models, and call `load` on those that are not ready.
 
-        A model that is not ready after that answers 503 and keeps its name.
+        A model that is not ready after that answers 503 and keeps its name. Predictors are made here, so that the first
+        request finds them, and an address that is none is found before anyone asks.
 
         Raises:
             RuntimeError: `models` is no list of models.
+            PredictorNotConfigured: a model's `predictor_host` is no `host[:port]`.
             NoModelReady: not one of them is ready.
         """
         _check(models)
         for model in models:
             self.register_model(model)
+            if isinstance(model, Model) and model.predictor_host:
+                model.predictor()
             if not model.ready and not model.engine:
                 _load(model)
         if models and not any(model.ready or model.engine for model in models):
@@ -154,18 +158,16 @@ class ModelServer:
             if model.engine:
                 await model.start_engine()
         servers = Servers(self.config, plane, self._extra_routes)
-        await servers.start()
-        await self._serve_until_stopped(servers)
+        with _Signals(self.stop):  # before anything listens: whoever is told to stop by then stops in order
+            await servers.start()
+            await self._serve_until(self._stopping, servers)
 
-    async def _serve_until_stopped(self, servers: "Servers") -> None:
-        stopping = self._stopping
-        assert stopping is not None  # noqa: S101 - `serve` has made it
-        with _Signals(self.stop):
-            try:
-                await stopping.wait()
-            finally:
-                await servers.stop(self.config.grace_period)
-                await self._close()
+    async def _serve_until(self, stopping: asyncio.Event, servers: "Servers") -> None:
+        try:
+            await stopping.wait()
+        finally:
+            await servers.stop(self.config.grace_period)
+            await self._close()
 
     def _orphaned(self, lifeline: int) -> None:
         asyncio.get_running_loop().remove_reader(lifeline)
@@ -193,7 +195,7 @@ class ModelServer:
         with asyncio.Runner(loop_factory=_loop_factory(self.config.event_loop)) as runner:
             loop = runner.get_loop()
             loop.set_exception_handler(self._exception_handler or self.default_exception_handler)
-            loop.set_default_executor(ThreadPoolExecutor(self.config.max_asyncio_workers))
+            loop.set_default_executor(ThreadPoolExecutor(self.config.max_asyncio_workers, "asyncio"))
             runner.run(serving)
 
 

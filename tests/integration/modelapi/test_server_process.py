@@ -108,3 +108,15 @@ def _wait_until_listening(port: int) -> None:
         except OSError:
             assert time.monotonic() < deadline, f"nothing listens on {port}"
             time.sleep(0.05)
+
+
+def test_a_predictor_host_that_is_none_is_found_at_start(start: Any) -> None:
+    program = start("--model_name", "m", "--predictor_host", "http://predictor:80")
+    assert program.wait() == 1
+    program.wait_for("predictor_host is 'http://predictor:80': write 'predictor:80'")
+
+
+def test_sigterm_as_soon_as_a_port_is_open_ends_it_in_order(start: Any) -> None:
+    program = start("--model_name", "m")
+    program.wait_for("gRPC on")  # REST comes after it
+    assert program.end() == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -13,7 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from modelapi import InferOutput, InferRequest, InferResponse, Model, ModelRepository
-from modelapi.config import ServerConfig
+from modelapi.config import PredictorConfig, ServerConfig
+from modelapi.context import seconds_left
 from modelapi.dataplane import DataPlane
 from modelapi.errors import AddressTaken, PredictorTimeout
 from modelapi.server.run import Servers
@@ -222,3 +224,39 @@ async def test_without_grpc_only_rest_listens() -> None:
     assert only.http_port
     assert only.grpc_port == 0
     await only.stop(1)
+
+
+async def test_the_callers_deadline_goes_on_to_the_hop() -> None:
+    """The predictor is another server of ours that never answers; the caller gives up long before the hop would."""
+    left: list[float] = []
+
+    class Silent(Model):
+        async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
+            left.append(seconds_left(600))
+            await asyncio.sleep(30)
+
+    class Hop(Model):
+        pass
+
+    async with AsyncExitStack() as stack:
+        running = []
+        for model in (Silent("m"), Hop("m")):
+            if running:
+                model.predictor_config = PredictorConfig(f"127.0.0.1:{running[0].grpc_port}", "grpc-v2")
+            model.load()
+            repository = ModelRepository()
+            repository.update(model)
+            server = Servers(ServerConfig(http_port=0, grpc_port=0), DataPlane(repository))
+            await server.start()
+            stack.push_async_callback(server.stop, 0)
+            running.append(server)
+        message = InferRequest("m", [_input()]).to_grpc()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{running[1].grpc_port}") as channel:
+            call = channel.unary_unary(
+                "/inference.GRPCInferenceService/ModelInfer", request_serializer=type(message).SerializeToString
+            )
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(message, timeout=2)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert left
+        assert left[0] <= 2

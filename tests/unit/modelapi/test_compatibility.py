@@ -26,7 +26,9 @@ NAMES = {
     "model_server": "ModelServer parser",
     "model_repository": "ModelRepository",
     "utils": "generate_uuid get_predict_input strtobool",
-    "utils.utils": "get_predict_input get_predict_response generate_uuid cpu_count to_headers strtobool is_v1 is_v2",
+    "utils.utils": "get_predict_input get_predict_response generate_uuid cpu_count to_headers strtobool is_v1 is_v2 "
+    "is_running_in_k8s get_current_k8s_namespace get_default_target_namespace get_isvc_namespace get_ig_namespace "
+    "is_structured_cloudevent",
     "utils.numpy_codec": "to_np_dtype from_np_dtype",
     "utils.inference_client_factory": "InferenceClientFactory",
     "protocol.infer_type": "InferInput InferOutput InferRequest InferResponse RequestedOutput serialize_byte_tensor "

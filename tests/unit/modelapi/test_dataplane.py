@@ -4,7 +4,6 @@ import asyncio
 import logging
 from typing import Any
 
-import numpy as np
 import pytest
 
 from modelapi import InferInput, InferOutput, InferRequest, InferResponse, Model, ModelRepository
@@ -245,12 +244,21 @@ def test_an_answer_without_any_id_gets_a_new_one() -> None:
     assert v2_answer(InferResponse(None, "m", []), request, "m").id
 
 
-def test_a_response_on_v1_becomes_predictions() -> None:
-    scores = InferOutput("y", [2, 2], "FP32", np.array([[1, 2], [3, 4]], dtype=np.float32))
-    labels = InferOutput("z", [2], "INT64", [5, 6])
-    assert v1_answer(InferResponse("1", "m", [scores])) == {"predictions": [[1.0, 2.0], [3.0, 4.0]]}
-    assert v1_answer(InferResponse("1", "m", [scores, labels])) == {
-        "predictions": [{"y": [1.0, 2.0], "z": 5}, {"y": [3.0, 4.0], "z": 6}]
+def test_a_response_on_v1_is_its_json_object() -> None:
+    scores = InferOutput("OUTPUT__0", [2, 2], "FP32", [1.0, 2.0, 3.0, 4.0])
+    assert v1_answer({"predictions": [1]}) == {"predictions": [1]}
+    assert v1_answer(InferResponse("1", "m", [scores])) == {
+        "model_name": "m",
+        "model_version": None,
+        "id": "1",
+        "parameters": None,
+        "outputs": [
+            {
+                "name": "OUTPUT__0",
+                "shape": [2, 2],
+                "datatype": "FP32",
+                "parameters": None,
+                "data": [1.0, 2.0, 3.0, 4.0],
+            }
+        ],
     }
-    with pytest.raises(InferenceError, match="number of rows"):
-        v1_answer(InferResponse("1", "m", [scores, InferOutput("z", [1], "INT64", [5])]))

@@ -8,6 +8,7 @@ import pytest
 from modelapi.config import PredictorConfig
 from modelapi.errors import InferenceError, InvalidInput, PredictorNotConfigured
 from modelapi.model import InferenceVerb, Model, Predictor, Steps, append_forwardable_headers
+from modelapi.predictors.fake import FakePredictor
 
 
 class Recorder:
@@ -216,3 +217,18 @@ def test_only_request_id_trace_and_authorization_go_on() -> None:
         "authorization": "Bearer x",
         "traceparent": "t",
     }
+
+
+async def test_the_explainer_is_connected_once() -> None:
+    made: list[PredictorConfig] = []
+
+    def connect(config: PredictorConfig) -> FakePredictor:
+        made.append(config)
+        return FakePredictor({"explanations": [1]})
+
+    model = Model("m")
+    model.bind(PredictorConfig("predictor:80", "grpc-v2"), connect)
+    model.explainer_host = "explainer:80"
+    for _ in range(2):
+        assert await model.explain({"instances": []}) == {"explanations": [1]}
+    assert [(config.predictor_host, config.protocol) for config in made] == [("explainer:80", "v1")]

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from modelapi.codec import datatypes
-from modelapi.errors import InvalidInput
+from modelapi.errors import InvalidInput, OutputUnavailable
 from modelapi.types import InferInput, InferOutput, InferRequest, InferResponse, RequestedOutput, Tensor
 
 T = TypeVar("T", bound=Tensor)
@@ -113,7 +113,7 @@ def chosen_outputs(response: InferResponse) -> list[InferOutput]:
     produced = {tensor.name: tensor for tensor in response.outputs}
     for output in response.requested_outputs:
         if output.name not in produced:
-            raise InvalidInput(f"Unexpected inference output '{output.name}' for model '{response.model_name}'")
+            raise OutputUnavailable(f"Unexpected inference output '{output.name}' for model '{response.model_name}'")
     return [produced[output.name] for output in response.requested_outputs]
 
 
@@ -235,7 +235,7 @@ def _check_count(data: Any, shape: Sequence[int], where: str) -> None:
 
 def _json_data(tensor: Tensor) -> Any:
     if tensor.datatype == "FP16":
-        raise InvalidInput(
+        raise OutputUnavailable(
             "Sending FP16 data via JSON is not supported. Please use the binary data format "
             f"for tensor {tensor.name!r}: JSON has no half precision in the V2 protocol."
         )
@@ -262,4 +262,4 @@ def _text(element: Any, name: str) -> Any:
     try:
         return element.decode()
     except UnicodeDecodeError as exc:
-        raise InvalidInput(f"tensor {name!r} holds bytes that are no UTF-8 text: ask for binary data.") from exc
+        raise OutputUnavailable(f"tensor {name!r} holds bytes that are no UTF-8 text: ask for binary data.") from exc

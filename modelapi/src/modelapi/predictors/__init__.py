@@ -4,7 +4,7 @@
     http                        the keep-alive client under both REST wires
     retry                       how often and how long a call is tried
     answers                     what an answer that is no success means, in `modelapi.errors`
-    address, tls                where a predictor is, and whom to trust there
+    address, dial, tls          where a predictor is, a connection to it, and whom to trust there
     payload                     what a model hands over, in the form that the protocol has for it
     headers                     which headers travel on to the predictor, and which back from it
     fake                        a scripted predictor for tests, public

@@ -20,7 +20,8 @@ from modelapi.errors import (
     PredictorUnavailable,
     Unsupported,
 )
-from modelapi.predictors import address, answers, tls
+from modelapi.predictors import answers, tls
+from modelapi.predictors.address import address_of
 from modelapi.predictors.headers import forwarded, returned
 from modelapi.predictors.payload import for_v2
 from modelapi.predictors.retry import READY_SECONDS, RetryPolicy, Transient, attempt
@@ -56,7 +57,7 @@ class GrpcV2Predictor:
     """Calls ModelInfer; answers are InferResponse, their tensors views of the message's buffers."""
 
     def __init__(self, config: PredictorConfig) -> None:
-        self._target = address.grpc_target(config)
+        self._target = str(address_of(config))
         self._use_ssl = config.predictor_use_ssl
         self._policy = RetryPolicy(config.predictor_request_timeout_seconds, config.predictor_request_retries)
         self._channel: grpc.aio.Channel | None = None
@@ -125,16 +126,15 @@ class GrpcV2Predictor:
                 response_headers.update(_texts(await call.initial_metadata()))
             return answer
         except grpc.aio.AioRpcError as exc:
-            raise self._error_of(exc) from exc
+            raise self._error_of(exc, seconds) from exc
 
-    def _error_of(self, exc: grpc.aio.AioRpcError) -> Exception:
+    def _error_of(self, exc: grpc.aio.AioRpcError, seconds: float) -> Exception:
         code, message = exc.code(), answers.plain(exc.details() or "")
         said = f": {message}" if message else "."
         if code is grpc.StatusCode.UNAVAILABLE:
             return Transient(PredictorUnavailable(f"The predictor at {self._target} is not available{said}"))
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            limit = self._policy.timeout_seconds
-            return PredictorTimeout(f"The predictor at {self._target} gave no answer within {limit:g} s.")
+            return PredictorTimeout(f"The predictor at {self._target} gave no answer within {seconds:.3g} s.")
         if code in _REJECTIONS:
             bare = f"The predictor at {self._target} answered {code.name}."
             too_large = code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in message

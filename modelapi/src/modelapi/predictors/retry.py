@@ -1,7 +1,7 @@
 """How often and how long a call is tried.
 
 Only failures that leave nothing half done are tried again: no connection, 502, 503, 504, UNAVAILABLE. All attempts and
-the pauses between them share one deadline.
+the pauses between them share one deadline, which is never later than the caller's own.
 """
 
 import asyncio
@@ -10,6 +10,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
+
+from modelapi.context import seconds_left
+from modelapi.errors import DeadlineExceeded
 
 Result = TypeVar("Result")
 
@@ -36,7 +39,10 @@ class RetryPolicy:
 
 async def attempt(call: Callable[[float], Awaitable[Result]], policy: RetryPolicy) -> Result:
     """What `call` returns; it is given the seconds that are left, and raises Transient to be tried again."""
-    deadline = time.monotonic() + policy.timeout_seconds
+    seconds = seconds_left(policy.timeout_seconds)
+    if seconds <= 0:
+        raise DeadlineExceeded("The caller's deadline has passed.")
+    deadline = time.monotonic() + seconds
     tries = 0
     while True:
         try:

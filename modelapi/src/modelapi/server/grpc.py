@@ -7,6 +7,7 @@ time what `codec.v2_grpc` has loaded. `server.grpc_services` adds health and ref
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -14,7 +15,8 @@ from google.protobuf.message import DecodeError
 
 from modelapi import errors
 from modelapi.codec import v2_grpc
-from modelapi.dataplane import DataPlane, check_version, new_id, v2_answer, versions_of
+from modelapi.context import set_deadline
+from modelapi.dataplane import DataPlane, check_version, fitting, new_id, v2_answer, versions_of
 from modelapi.errors import InferenceError, InvalidInput, ModelApiError
 from modelapi.model import Timings
 from modelapi.server.rest import server_timing
@@ -25,6 +27,7 @@ Context = Any  # grpc.aio.ServicerContext, generic in two messages that nobody h
 
 STATUSES: dict[type[BaseException], grpc.StatusCode] = {
     errors.InvalidInput: Code.INVALID_ARGUMENT,
+    errors.OutputUnavailable: Code.INVALID_ARGUMENT,
     errors.BodyTooLarge: Code.RESOURCE_EXHAUSTED,
     errors.ModelNotFound: Code.NOT_FOUND,
     errors.ModelNotReady: Code.UNAVAILABLE,
@@ -136,6 +139,7 @@ class InferenceService:
         if versions_of(model):
             check_version(model, message.model_version)
         headers = headers_of(context)
+        set_deadline(context.time_remaining())
         request = v2_grpc.decode_request(message)
         outcome = await self._plane.infer(name, request, headers)
         context.set_trailing_metadata(_trailer(headers, outcome.timings))
@@ -144,7 +148,7 @@ class InferenceService:
         if isinstance(outcome.result, v2_grpc.ModelInferResponse):
             return outcome.result
         response = v2_answer(outcome.result, request, name)
-        return v2_grpc.encode_response(response, raw=bool(message.raw_input_contents))
+        return fitting(partial(v2_grpc.encode_response, raw=bool(message.raw_input_contents)), response)
 
     async def index(self, request: Any, _context: Context) -> Any:
         response = v2_grpc.messages.RepositoryIndexResponse()

@@ -15,7 +15,7 @@ import orjson
 
 from modelapi import errors
 from modelapi.codec import cloudevents, v1, v2_binary, v2_json
-from modelapi.dataplane import DataPlane, check_version, new_id, v1_answer, v2_answer
+from modelapi.dataplane import DataPlane, check_version, fitting, new_id, v1_answer, v2_answer
 from modelapi.errors import InvalidInput, ModelApiError
 from modelapi.model import InferenceVerb, Outcome, Timings
 from modelapi.server import http
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 STATUSES: dict[type[BaseException], int] = {
     errors.InvalidInput: 400,
+    errors.OutputUnavailable: 400,
     errors.BodyTooLarge: 413,
     errors.ModelNotFound: 404,
     errors.ModelNotReady: 503,
@@ -198,13 +199,13 @@ class RestApplication:
         response = v2_answer(outcome.result, request, exchange.model_name)
         headers = _answer_headers(exchange, outcome)
         if v2_binary.wants_binary(response):
-            encoded = v2_binary.encode_response(response)
+            encoded = fitting(v2_binary.encode_response, response)
             headers.append(http.OCTETS)
             headers.append((_LENGTH_HEADER.encode(), str(encoded.json_length).encode()))
             await http.answer(exchange.send, 200, headers, encoded.chunks)
         else:
             headers.append(http.JSON)
-            await http.answer(exchange.send, 200, headers, (v2_json.encode_response(response),))
+            await http.answer(exchange.send, 200, headers, (fitting(v2_json.encode_response, response),))
 
 
 def decode_v1(body: bytes, headers: dict[str, str]) -> tuple[Any, cloudevents.Event | None]:

@@ -1,11 +1,12 @@
 """`kserve.utils.utils`: what predictors written for KServe use to read payloads and to write answers.
 
-The names are KServe's. Functions about Kubernetes namespaces are not here: there is no cluster to ask.
+The names are KServe's. What it asks of the cluster is answered here as in a process outside of one, until it is in one.
 """
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,37 @@ from modelapi.codec import datatypes
 from modelapi.config import PredictorProtocol
 from modelapi.errors import InvalidInput
 from modelapi.types import InferOutput, InferRequest, InferResponse
+
+_SECRETS = Path("/var/run/secrets/kubernetes.io")  # mounted into every pod
+_EVENT = frozenset({"time", "type", "source", "id", "specversion", "data"})
+
+
+def is_running_in_k8s() -> bool:
+    """Whether this process runs in a pod."""
+    return _SECRETS.is_dir()
+
+
+def get_current_k8s_namespace() -> str:
+    """The namespace of this process's pod; FileNotFoundError outside of one."""
+    return (_SECRETS / "serviceaccount/namespace").read_text(encoding="utf-8").partition("\n")[0]
+
+
+def get_default_target_namespace() -> str:
+    """The pod's namespace, or `default`."""
+    return get_current_k8s_namespace() if is_running_in_k8s() else "default"
+
+
+def get_isvc_namespace(inferenceservice: Any) -> Any:
+    """The namespace in an InferenceService object's metadata, or the default."""
+    return inferenceservice.metadata.namespace or get_default_target_namespace()
+
+
+get_ig_namespace = get_isvc_namespace
+
+
+def is_structured_cloudevent(body: Mapping[str, Any]) -> bool:
+    """Whether a JSON body has what a structured CloudEvent has."""
+    return body.keys() >= _EVENT
 
 
 def cpu_count() -> int:

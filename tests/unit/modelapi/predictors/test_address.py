@@ -4,39 +4,33 @@ import pytest
 
 from modelapi.config import PredictorConfig
 from modelapi.errors import PredictorNotConfigured
-from modelapi.predictors.address import base_url, grpc_target
+from modelapi.predictors.address import Address, address_of
 
 
 @pytest.mark.parametrize(
-    ("host", "tls", "rest", "grpc"),
+    ("host", "tls", "address", "text"),
     [
-        ("predictor", False, "http://predictor", "predictor:80"),
-        ("predictor", True, "https://predictor", "predictor:443"),
-        ("predictor:8085", False, "http://predictor:8085", "predictor:8085"),
-        ("mnist-predictor.default.svc.cluster.local", False, None, "mnist-predictor.default.svc.cluster.local:80"),
-        ("127.0.0.1:9000", True, "https://127.0.0.1:9000", "127.0.0.1:9000"),
-        ("[::1]", False, "http://[::1]", "[::1]:80"),
-        ("[::1]:9000", False, "http://[::1]:9000", "[::1]:9000"),
-        ("predictor/", False, "http://predictor", "predictor:80"),
+        ("predictor", False, Address("predictor", 80), "predictor:80"),
+        ("predictor", True, Address("predictor", 443), "predictor:443"),
+        ("predictor:8085", False, Address("predictor", 8085), "predictor:8085"),
+        ("127.0.0.1:9000", True, Address("127.0.0.1", 9000), "127.0.0.1:9000"),
+        ("[::1]", False, Address("::1", 80), "[::1]:80"),
+        ("[::1]:9000", False, Address("::1", 9000), "[::1]:9000"),
+        ("predictor/", False, Address("predictor", 80), "predictor:80"),
     ],
 )
-def test_a_host_gives_the_url_and_the_target(host: str, tls: bool, rest: str | None, grpc: str) -> None:
-    config = PredictorConfig(host, predictor_use_ssl=tls)
-    assert grpc_target(config) == grpc
-    if rest is not None:
-        assert str(base_url(config)).rstrip("/") == rest
-
-
-def test_the_ports_default_to_those_of_http() -> None:
-    assert base_url(PredictorConfig("predictor")).port == 80
-    assert base_url(PredictorConfig("predictor", predictor_use_ssl=True)).port == 443
+@pytest.mark.parametrize("protocol", ["v1", "grpc-v2"])
+def test_a_host_gives_the_address(host: str, tls: bool, address: Address, text: str, protocol: str) -> None:
+    found = address_of(PredictorConfig(host, protocol, predictor_use_ssl=tls))
+    assert found == address
+    assert str(found) == text
 
 
 def test_rest_takes_a_path_and_grpc_refuses_it() -> None:
-    config = PredictorConfig("ingress:8080/serving/default/mnist/")
-    assert str(base_url(config)) == "http://ingress:8080/serving/default/mnist"
+    host = "ingress:8080/serving/default/mnist/"
+    assert address_of(PredictorConfig(host)) == Address("ingress", 8080, "/serving/default/mnist")
     with pytest.raises(PredictorNotConfigured, match="without a path"):
-        grpc_target(config)
+        address_of(PredictorConfig(host, "grpc-v2"))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +40,7 @@ def test_rest_takes_a_path_and_grpc_refuses_it() -> None:
         ("https://predictor", "and set predictor_use_ssl"),
         ("", "host or host:port"),
         ("predictor:", "host or host:port"),
+        ("predictor:0", "host or host:port"),
         ("predictor:http", "host or host:port"),
         ("predictor:70000", "host or host:port"),
         ("user@predictor", "host or host:port"),
@@ -54,9 +49,8 @@ def test_rest_takes_a_path_and_grpc_refuses_it() -> None:
         ("predictor?x=1", "host or host:port"),
     ],
 )
-@pytest.mark.parametrize("reader", [base_url, grpc_target])
-def test_anything_else_is_refused_with_the_mend(reader: object, host: str, mend: str) -> None:
-    assert callable(reader)
+@pytest.mark.parametrize("protocol", ["v1", "grpc-v2"])
+def test_anything_else_is_refused_with_the_mend(protocol: str, host: str, mend: str) -> None:
     with pytest.raises(PredictorNotConfigured, match="predictor_host is") as caught:
-        reader(PredictorConfig(host))
+        address_of(PredictorConfig(host, protocol))
     assert mend in str(caught.value)

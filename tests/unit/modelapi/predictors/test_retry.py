@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from modelapi.errors import PredictorFailed, PredictorUnavailable
+from modelapi.context import set_deadline
+from modelapi.errors import DeadlineExceeded, PredictorFailed, PredictorUnavailable
 from modelapi.predictors import retry
 from modelapi.predictors.retry import RetryPolicy, Transient, attempt, pause
 
@@ -93,3 +94,31 @@ async def test_the_error_keeps_its_cause() -> None:
     with pytest.raises(PredictorUnavailable) as caught:
         await attempt(call, RetryPolicy(1))
     assert isinstance(caught.value.__cause__, OSError)
+
+
+async def test_the_callers_deadline_is_kept() -> None:
+    given: list[float] = []
+
+    async def call(seconds: float) -> None:
+        given.append(seconds)
+
+    async def of_a_hasty_caller() -> None:
+        set_deadline(5)
+        await attempt(call, RetryPolicy(600))
+
+    await asyncio.create_task(of_a_hasty_caller())  # a task of its own, as each gRPC call has
+    await attempt(call, RetryPolicy(600))
+    assert given[0] <= 5 < given[1]
+
+
+async def test_a_caller_who_has_gone_is_not_worked_for() -> None:
+    async def of_a_caller_who_has_gone() -> None:
+        set_deadline(-1)
+        await attempt(_never, RetryPolicy(600))
+
+    with pytest.raises(DeadlineExceeded):
+        await asyncio.create_task(of_a_caller_who_has_gone())
+
+
+async def _never(_seconds: float) -> None:
+    raise AssertionError("it was called")

@@ -58,6 +58,22 @@ class Breaking(Model):
         return pieces()
 
 
+class Patient(Model):
+    """Takes any payload."""
+
+    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
+        return {"predictions": [type(payload).__name__]}
+
+    explain = predict
+
+
+class Misfit(Model):
+    """Promises another shape than it gives."""
+
+    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
+        return InferResponse(None, self.name, [InferOutput("y", [3], "FP32", [1.0, 2.0])])
+
+
 class Chatty(Model):
     """Answers with headers, some of which belong to another body."""
 
@@ -73,6 +89,8 @@ def models() -> list[Model]:
     versioned.versions = ["1"]  # type: ignore[attr-defined]
     return [
         Echo("echo"),
+        Patient("patient"),
+        Misfit("misfit"),
         versioned,
         Failing("bug", KeyError("instances")),
         Failing("refused", errors.PredictorRejected(429, "slow down")),

@@ -314,3 +314,14 @@ def test_a_users_own_error_has_the_status_of_its_nearest_relative() -> None:
     assert rest.status_of(Mine("x")) == 400
     assert rest.status_of(NotImplementedError("x")) == 501
     assert rest.status_of(ZeroDivisionError("x")) == 500
+
+
+async def test_an_output_that_is_not_what_it_says_is_the_models_failure(client: Any) -> None:
+    answer = await client.post("/v2/models/misfit/infer", {"inputs": [TENSOR]})
+    assert answer.status == 500
+    assert "misfit answered with an output that is none" in answer.json()["error"]
+
+
+async def test_an_output_that_there_is_not_is_the_callers_mistake(client: Any) -> None:
+    answer = await client.post("/v2/models/misfit/infer", {"inputs": [TENSOR], "outputs": [{"name": "nope"}]})
+    assert (answer.status, answer.json()) == (400, {"error": "Unexpected inference output 'nope' for model 'misfit'"})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modelapi import InferInput, InferRequest, InferResponse
+from modelapi import InferInput, InferRequest, InferResponse, utils
 from modelapi.errors import InvalidInput
 from modelapi.utils import numpy_codec
 from modelapi.utils.utils import cpu_count, generate_uuid, get_predict_input, get_predict_response, is_v1, is_v2
@@ -52,3 +52,14 @@ def test_datatypes_without_a_dtype_are_none() -> None:
     assert numpy_codec.to_np_dtype("BF16") is None
     assert numpy_codec.from_np_dtype(np.complex64) is None
     assert numpy_codec.from_np_dtype(numpy_codec.to_np_dtype("FP16")) == "FP16"
+
+
+def test_outside_of_a_cluster_the_namespace_is_default() -> None:
+    assert not utils.is_running_in_k8s()
+    assert utils.get_default_target_namespace() == "default"
+
+
+def test_a_structured_event_is_told_by_its_fields() -> None:
+    event = dict.fromkeys(["time", "type", "source", "id", "specversion", "data"], "x")
+    assert utils.is_structured_cloudevent(event)
+    assert not utils.is_structured_cloudevent({"data": {}})
