@@ -106,7 +106,7 @@ def _depot(destination: Destination, settings: Settings) -> Depot:
             logger.warning("No cache at %s (%s); fetching without one.", settings.cache, exc.strerror)
         else:
             if os.access(settings.cache, os.W_OK | os.X_OK):
-                return Depot(settings.cache)
+                return Depot(settings.cache, shared=True)
     return Depot(destination.resume)
 
 

@@ -45,10 +45,10 @@ class Collection:
             folder.mkdir(parents=True, exist_ok=True)
         files = [item for item in every if not item.folder]
         small = [item for item in files if not self._is_large(item)]
-        await _at_once(self._settings.files_at_once, small, lambda item: self._file(item, into / item.name))
+        await _at_once(self._settings.files_at_once, small, lambda item: self._file(item, f"{into}/{item.name}"))
         for item in files:
             if self._is_large(item):
-                await self._file(item, into / item.name)
+                await self._file(item, f"{into}/{item.name}")
 
     def missing(self, items: Iterable[Item]) -> int:
         """The bytes of `items` that are not in the depot."""
@@ -60,7 +60,7 @@ class Collection:
     def _name(self, item: Item) -> str:
         return self._depot.name(self._store.identity, item)
 
-    async def _file(self, item: Item, target: Path) -> None:
+    async def _file(self, item: Item, target: str) -> None:
         if item.size == 0:
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
             return
@@ -75,7 +75,7 @@ class Collection:
         else:
             self._depot.give(whole, target)
 
-    async def _fetched(self, name: str, item: Item) -> Path:
+    async def _fetched(self, name: str, item: Item) -> str:
         async with self._depot.claim(name) as partial:
             whole = self._depot.find(name, item)
             if whole is None:
@@ -84,7 +84,7 @@ class Collection:
             self._meter.reuse(item.size or 0)
             return whole
 
-    async def _fetch(self, name: str, item: Item, partial: Partial) -> Path:
+    async def _fetch(self, name: str, item: Item, partial: Partial) -> str:
         try:
             seen = await self._bytes(item, partial)
             if self._differs(item, seen):

@@ -1,6 +1,6 @@
 """What was fetched, by what it is: whole objects that services share, and parts that a later run goes on from.
 
-    whole/ab/<name>        an object, complete, never written again
+    whole/<name>           an object, complete, never written again
     partial/<name>         one that is being fetched, or was when a run ended
     partial/<name>.parts   which parts of it are there
 
@@ -8,9 +8,12 @@
 linked or cloned into a model, not copied. A link is the same file: it is read-only, and its time of modification is the
 store's, so that one which a server wrote into is known and fetched again.
 
+Paths are strings and folders are made once: this is done for every one of many small objects.
+
 A depot is the cache of this machine, or a folder beside the destination that goes when the model is complete.
 """
 
+# ruff: noqa: PTH101, PTH103, PTH104, PTH106, PTH108, PTH116, PTH123
 from __future__ import annotations
 
 import asyncio
@@ -35,26 +38,31 @@ _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPN
 
 
 class Depot:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        """With `shared`, other processes use the folder at the same time."""
         self.folder = folder
+        self._shared = shared
+        self._whole = str(folder / "whole")
+        self._partial = str(folder / "partial")
+        self._made = False
         self._clones = hasattr(fcntl, "ioctl") and os.uname().sysname == "Linux"
 
     def name(self, identity: str, item: Item) -> str:
         facts = repr((identity, item.key, item.version, item.size))
         return hashlib.sha256(facts.encode()).hexdigest()
 
-    def find(self, name: str, item: Item) -> Path | None:
+    def find(self, name: str, item: Item) -> str | None:
         """The whole object, if it is here as it was fetched."""
         if not item.version:
             return None
-        path = self._whole(name)
+        path = f"{self._whole}/{name}"
         try:
-            facts = path.stat()
+            facts = os.stat(path)
         except FileNotFoundError:
             return None
         if facts.st_size == item.size and facts.st_mtime_ns == _stamp(item):
             return path
-        path.unlink(missing_ok=True)  # a server wrote into its model
+        Path(path).unlink(missing_ok=True)  # a server wrote into its model
         return None
 
     @contextlib.asynccontextmanager
@@ -70,17 +78,16 @@ class Depot:
         finally:
             partial.close()
 
-    def keep(self, name: str, partial: Partial, item: Item) -> Path:
+    def keep(self, name: str, partial: Partial, item: Item) -> str:
         """`partial` is whole: from now on `find` finds it."""
-        os.fchmod(partial.descriptor, _READ_ONLY)
         os.utime(partial.descriptor, ns=(_stamp(item), _stamp(item)))
-        whole = self._whole(name)
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        partial.path.rename(whole)
-        partial.parts.unlink(missing_ok=True)
+        whole = f"{self._whole}/{name}"
+        os.rename(partial.path, whole)
+        os.fchmod(partial.descriptor, _READ_ONLY)  # last: a partial one has to be writable for the next run
+        partial.forget_parts()
         return whole
 
-    def place(self, whole: Path, target: Path) -> None:
+    def place(self, whole: str, target: str) -> None:
         """Make `target` have the bytes of `whole`, at the least cost that the filesystem allows."""
         if self._clones:
             self._clones = _clone(whole, target)
@@ -92,32 +99,36 @@ class Depot:
                     raise
                 shutil.copy2(whole, target)
 
-    def give(self, whole: Path, target: Path) -> None:
+    def give(self, whole: str, target: str) -> None:
         """`place` for an object without a version: it is not kept."""
-        whole.rename(target)
-        target.chmod(0o644)
+        os.rename(whole, target)
+        os.chmod(target, 0o644)
 
     def tidy(self) -> None:
-        """Remove what runs left that nobody went on with, and folders that hold nothing."""
+        """Remove what runs left that nobody went on with, and folders that hold nothing and are nobody else's."""
         for path in self.folder.glob("partial/*"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
-        for folder in (*self.folder.glob("whole/*"), self.folder / "whole", self.folder / "partial", self.folder):
+        for folder in () if self._shared else (self._whole, self._partial, self.folder):
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                os.rmdir(folder)
 
-    def _whole(self, name: str) -> Path:
-        return self.folder / "whole" / name[:2] / name
+    def _make(self) -> None:
+        os.makedirs(self._whole, exist_ok=True)
+        os.makedirs(self._partial, exist_ok=True)
+        self._made = True
 
     def _try(self, name: str) -> Partial | None:
-        path = self.folder / "partial" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._made:
+            self._make()
+        path = f"{self._partial}/{name}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(path.stat(), os.fstat(descriptor)):
-                return Partial(path, descriptor)
+            facts = os.fstat(descriptor)
+            if os.path.samestat(os.stat(path), facts):
+                return Partial(path, descriptor, begun=facts.st_size > 0)
         except (BlockingIOError, FileNotFoundError):
             pass
         os.close(descriptor)
@@ -128,12 +139,15 @@ class Partial:
     """An object that is not whole yet. A part is written down as done after its bytes are, and so is there if it says
     so, whenever this process ends."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int, *, begun: bool) -> None:
         self.path = path
-        self.parts = path.with_name(path.name + ".parts")
         self.descriptor = descriptor
+        self._parts = f"{path}.parts"
+        self._begun = begun
+        self._in_parts = False
 
     def write(self, data: bytes | memoryview, at: int) -> None:
+        self._begun = True
         view = memoryview(data)
         while view:
             written = os.pwrite(self.descriptor, view, at)
@@ -141,26 +155,32 @@ class Partial:
 
     def done(self, length: int) -> set[int]:
         """Where the parts of `length` bytes begin that are there."""
+        self._in_parts = True
         try:
-            head, *starts = self.parts.read_text().split("\n")
+            head, *starts = Path(self._parts).read_text().split("\n")
         except FileNotFoundError:
             head, starts = "", []
         if head != str(length):
-            self.parts.write_text(f"{length}\n")
+            Path(self._parts).write_text(f"{length}\n")
             return set()
         return {int(start) for start in starts[:-1]}  # the last has no newline after it: it is empty, or cut off
 
     def mark_done(self, start: int) -> None:
-        with self.parts.open("a") as parts:
+        with Path(self._parts).open("a") as parts:
             parts.write(f"{start}\n")
 
     def clear(self) -> None:
-        os.ftruncate(self.descriptor, 0)
-        self.parts.unlink(missing_ok=True)
+        if self._begun:
+            os.ftruncate(self.descriptor, 0)
+            Path(self._parts).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.parts.unlink(missing_ok=True)
+        Path(self.path).unlink(missing_ok=True)
+        Path(self._parts).unlink(missing_ok=True)
+
+    def forget_parts(self) -> None:
+        if self._in_parts:
+            Path(self._parts).unlink(missing_ok=True)
 
     def close(self) -> None:
         os.close(self.descriptor)
@@ -170,14 +190,14 @@ def _stamp(item: Item) -> int:
     return int(_NO_TIME if item.modified is None else item.modified) * 10**9
 
 
-def _clone(whole: Path, target: Path) -> bool:
+def _clone(whole: str, target: str) -> bool:
     """Whether the filesystem could make `target` share the blocks of `whole` (Btrfs, XFS)."""
-    with whole.open("rb") as source, target.open("xb") as sink:
+    with open(whole, "rb") as source, open(target, "xb") as sink:
         try:
             fcntl.ioctl(sink.fileno(), _CLONE, source.fileno())
         except OSError:
-            target.unlink()
+            os.unlink(target)
             return False
     shutil.copystat(whole, target)
-    target.chmod(0o644)
+    os.chmod(target, 0o644)
     return True

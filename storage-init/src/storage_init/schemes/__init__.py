@@ -25,7 +25,7 @@ SCHEMES = {
     "oci+native": "oci",
     "oci+fetch": "oci",
 }
-_BLOBS = re.compile(r"[^@:]+\.blob\.core\.[a-z.]+", re.IGNORECASE)
+_BLOBS = re.compile(r"[^.]+\.blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)", re.IGNORECASE)
 
 
 def find(address: Address, settings: Settings) -> Scheme:

@@ -149,7 +149,7 @@ class Bucket:
         """What obstore says of a failure, in one line; its own text shows requests, which may be signed."""
         text = str(exc)
         status = int(found[1]) if (found := _STATUS.search(text)) else 0
-        code = found[1] if (found := _CODE.search(text)) else ""
+        code = found[1] if (found := _CODE.search(text)) and not found[1].isdecimal() else ""
         what = f"'{self.shown}'"
         if isinstance(exc, PreconditionError):
             return FetchFailed(f"{what}: '{key}' changed while it was fetched; run this again when it is written.")

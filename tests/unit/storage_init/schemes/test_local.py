@@ -16,6 +16,7 @@ from storage_init.schemes.scheme import Fetched, Outcome, Unchanged
 def make(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
 
+
 DEPOT = Depot(Path("no depot is needed for a copy"))
 
 
