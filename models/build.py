@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from models import archive, cifar10, digits, mnist, sources
 from PIL import Image
+
+from models import archive, cifar10, digits, mnist, sources
 
 HERE = Path(__file__).parent
 ENOUGH = 0.97

@@ -13,10 +13,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
-from models import graph
-from models.digits import DEVIATION, MEAN
 from numpy.typing import NDArray
 from onnx import ModelProto
+
+from models import graph
+from models.digits import DEVIATION, MEAN
 
 MEMBER = "cifar_10_model/trained_models/cnn_model.h5"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

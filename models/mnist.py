@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from onnx import ModelProto
+
 from models import digits, graph
 from models.cnn import Conv, Dense, Dropout, Flatten, MaxPool, Network, Relu, adam, cross_entropy
-from onnx import ModelProto
 
 EPOCHS = 30
 BATCH = 64

@@ -13,9 +13,10 @@ import numpy as np
 import onnxruntime
 import pytest
 from google.protobuf import text_format
-from models import archive, cifar10, digits
 from PIL import Image
 from tritonclient.grpc import model_config_pb2
+
+from models import archive, cifar10, digits
 
 ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "models"
@@ -128,5 +129,5 @@ def test_tritons_configuration_names_the_tensors_of_the_model(cifar: onnxruntime
 def test_the_bucket_is_small_enough_to_commit() -> None:
     files = [path for path in (MODELS / "bucket").rglob("*") if path.is_file()]
 
-    assert len(files) == 4
+    assert len(files) == 7
     assert sum(path.stat().st_size for path in files) < 5_000_000

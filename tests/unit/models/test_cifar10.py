@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnxruntime
+
 from models import cifar10
 
 FILTERS = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 64), (64, 64)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from models.cnn import Conv, Dense, Dropout, Flatten, Layer, MaxPool, Network, Relu, adam, cross_entropy
 
 
