@@ -90,7 +90,7 @@ class Workspace:
         return subprocess.Popen(self._command(arguments), cwd=self.folder, stdout=output, stderr=output, text=True)
 
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.isvc("up", *arguments, "--ingress-port", "0", "--timeout", "30")
+        return self.isvc("up", *arguments, "--backend", "process", "--ingress-port", "0", "--timeout", "30")
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs for a stack of this workspace, by the mark in its environment or its arguments."""

@@ -128,14 +128,14 @@ def test_an_answer_other_than_200_to_the_first_prediction_fails_up(workspace):
 def test_a_taken_port_fails_up_before_anything_starts_and_names_the_holder(workspace):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        done = workspace.isvc("up", workspace.service(), "--ingress-port", str(port))
+        done = workspace.isvc("up", workspace.service(), "--backend", "process", "--ingress-port", str(port))
     assert done.returncode == 1
     assert f"port {port} is taken by python" in done.stderr
     assert not workspace.processes()
 
 
 def test_ctrl_c_during_up_leaves_nothing(workspace):
-    starting = workspace.start("up", workspace.service(), "--ingress-port", "0")
+    starting = workspace.start("up", workspace.service(), "--backend", "process", "--ingress-port", "0")
     until(lambda: "created" in starting.stdout.readline())
     starting.send_signal(signal.SIGINT)
     _, complaint = starting.communicate(timeout=30)

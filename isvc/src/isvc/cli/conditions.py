@@ -41,6 +41,11 @@ def _status(service: ServiceStatus) -> Mapping[str, Any]:
 
 
 def conditions(service: ServiceStatus) -> list[dict[str, str]]:
+    if service.plan.stopped:
+        return [
+            {"type": "Stopped", "status": "True"},
+            *(_condition(name, False, "Stopped") for name in ("PredictorReady", "IngressReady", "Ready")),
+        ]
     components = {unit.name: unit.component for unit in service.plan.units}
     found = []
     for name, component in _KINDS:

@@ -1,4 +1,4 @@
-"""`isvc environment`: make the environment of a real server now, before going offline for instance; print its folder."""
+"""`isvc environment`: make the environment of a server now, before going offline for instance; print its folder."""
 
 from __future__ import annotations
 

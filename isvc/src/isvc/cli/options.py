@@ -24,7 +24,21 @@ def parser() -> argparse.ArgumentParser:
     _explain(commands.add_parser("explain", parents=[stack], help="what KServe would run, and what runs here"))
     _doctor(commands.add_parser("doctor", help="traps in a YAML, each with its mend"))
     _parity(commands.add_parser("parity", help="what of KServe is emulated here, and what is not"))
+    _compare(commands.add_parser("compare", parents=[stack], help="REST against gRPC, measured, with a report"))
     return root
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", nargs="?", metavar="NAME", help="a running service; without, servers of its own")
+    command.add_argument("--quick", action="store_true", help="at most 90 seconds instead of about 10 minutes")
+    command.add_argument("--target", metavar="URL", help="any ingress, with --service-host and --model")
+    command.add_argument("--service-host", metavar="HOST", help="host name of the service at --target")
+    command.add_argument("--model", metavar="MODEL", help="name of the model at --target")
+    command.add_argument("-i", "--input", type=Path, metavar="FILE", help="a picture, or a V1 body with one")
+    command.add_argument("--predictor", choices=("auto", "triton", "mock"), help="of the servers of its own (auto)")
+    command.add_argument("--payload-sizes", metavar="SIZES", help="16B..4MB, or 1KB,64KB,1MB")
+    command.add_argument("--check", action="store_true", help="exit 1 when a fairness check fails")
+    command.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (benchmark/results)")
 
 
 def _explain(command: argparse.ArgumentParser) -> None:
@@ -55,6 +69,12 @@ def _up(command: argparse.ArgumentParser) -> None:
         choices=("0", "1", "auto"),
         default="auto",
         help="predictors: 1 the real servers, 0 the light stand-in, auto Triton if it can run here (%(default)s)",
+    )
+    command.add_argument(
+        "--storage",
+        choices=("folder", "s3"),
+        default="folder",
+        help="how folders that isvc.yaml maps addresses to are fetched: copied, or from a SeaweedFS (%(default)s)",
     )
     command.add_argument("--timeout", type=seconds, default=120.0, metavar="S", help="how long to wait (%(default)g)")
     command.add_argument("--no-wait", action="store_true", help="return as soon as the units are being started")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from isvc import environments, plan, runtimes
 from isvc.errors import EnvironmentFailed
 from isvc.manifest import Document
+from isvc.plan.bucket import in_buckets
 from isvc.plan.units import Plan
 from isvc.settings import Settings
 
@@ -17,43 +19,58 @@ BY_DEFAULT = ("tritonserver",)
 Say = Callable[[str], None]
 
 
-def plan_with(documents: Sequence[Document], settings: Settings, real: str, backend: str, say: Say) -> Plan:
-    """The plan for `real` (0, 1 or auto), the environments it needs made.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of the stack is real, as the command line says."""
+
+    real: str
+    """The predictors: 0, 1 or auto."""
+    storage: str
+    """How mapped folders are fetched: `folder` or `s3`."""
+    backend: str
+
+
+def plan_with(documents: Sequence[Document], settings: Settings, choice: Choice, say: Say) -> Plan:
+    """The plan for `choice`, the environments it needs made.
 
     Raises PlanError, and EnvironmentFailed where a real server was insisted on; by `auto` the stand-in takes its place,
     and the reason is said.
     """
     catalogue = runtimes.load()
-    names = {"0": (), "1": tuple(catalogue.real.values()), "auto": BY_DEFAULT}[real]
+    names = {"0": (), "1": tuple(catalogue.real.values()), "auto": BY_DEFAULT}[choice.real]
     while True:
         wanted = plan.build(documents, settings, catalogue=catalogue.with_real(names))
+        if choice.storage == "s3":
+            wanted = in_buckets(wanted, settings)
         roles = dict.fromkeys(unit.role for service in wanted.services for unit in service.units if unit.role)
-        failed = _make(roles, backend, say, insist=real == "1")
+        optional = {catalogue.programs[name].role for name in names} if choice.real != "1" else set()
+        failed = _make(roles, choice.backend, say, optional)
         if not failed:
             return wanted
         names = tuple(name for name in names if catalogue.programs[name].role not in failed)
 
 
-def _make(roles: Sequence[str] | dict[str, None], backend: str, say: Say, *, insist: bool) -> set[str]:
-    """Has the environments of `roles` made. Those that could not be; with `insist` the first of them is raised."""
+def _make(roles: Sequence[str] | dict[str, None], backend: str, say: Say, optional: Collection[str]) -> set[str]:
+    """Has the environments of `roles` made. Those that could not be, of the `optional`; any other is raised."""
     failed = set()
     for role in roles:
         try:
             if backend == "compose":
-                _check_image(role)
+                _prepare_image(role, say)
             else:
-                environments.ensure(environments.recipe(role), say, insist=insist)
+                environments.ensure(environments.recipe(role), say, insist=role not in optional)
         except EnvironmentFailed as exc:
-            if insist:
+            if role not in optional:  # nothing stands in for it
                 raise
             say(f"{exc}; --real 1 insists")
             failed.add(role)
     return failed
 
 
-def _check_image(role: str) -> None:
-    """Docker makes the image, of the same wheels; what they are not made for can be known before."""
+def _prepare_image(role: str, say: Say) -> None:
+    """Docker makes the image, of the same wheels: what they are not made for, and what it cannot fetch, is seen to."""
+    recipe = environments.recipe(role)
     if role == "triton" and platform.machine() not in ("x86_64", "AMD64"):
-        raise EnvironmentFailed(
-            environments.recipe(role).title, f"PyPI has Triton for x86_64 only, and this is {platform.machine()}"
-        )
+        raise EnvironmentFailed(recipe.title, f"PyPI has Triton for x86_64 only, and this is {platform.machine()}")
+    if recipe.torch:
+        environments.fetch_torch(recipe, say)

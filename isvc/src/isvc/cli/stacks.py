@@ -23,23 +23,28 @@ def backend(options: Namespace, console: Console) -> Backend:
     if not _PROJECT.fullmatch(options.project):
         raise InputError(f"--project {options.project}: a name is lower-case letters, digits and dashes")
     folder = ProjectFolder(state_folder(options) / options.project)
-    if _chosen(getattr(options, "backend", "auto"), folder) == "compose":
+    if _chosen(getattr(options, "backend", None), folder) == "compose":
         return compose.connect(folder, console.say)
     return ProcessBackend(folder)
 
 
-def _chosen(asked: str, folder: ProjectFolder) -> str:
-    """`process` or `compose`: what runs the project already, else what was asked for."""
+def _chosen(asked: str | None, folder: ProjectFolder) -> str:
+    """`process` or `compose`: what runs the project already, else what was asked for.
+
+    `asked` is `auto`, `process` or `compose`, and None for a command that starts nothing.
+    """
     wanted = folder.read_wanted()
-    if not wanted.services:
-        # A project that is down keeps the volumes of its containers, which only Compose can remove.
-        return asked if asked != "auto" else "compose" if compose.has_file(folder.root) else "process"
-    if asked not in ("auto", wanted.backend):
-        raise InputError(
-            f"project {folder.project} runs by --backend {wanted.backend}; `isvc down --project {folder.project}` "
-            "first, or take another --project"
-        )
-    return wanted.backend
+    if wanted.services:
+        if asked not in (None, "auto", wanted.backend):
+            raise InputError(
+                f"project {folder.project} runs by --backend {wanted.backend}; `isvc down --project {folder.project}` "
+                "first, or take another --project"
+            )
+        return wanted.backend
+    if asked == "auto":
+        return "compose" if compose.possible() else "process"
+    # A project that is down keeps the volumes of its containers, which only Compose can remove.
+    return asked or ("compose" if compose.has_file(folder.root) else "process")
 
 
 def projects(options: Namespace) -> list[str]:

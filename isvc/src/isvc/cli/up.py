@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from isvc import manifest, settings
-from isvc.backends.stack import Applied, Backend, ServiceStatus, StackStatus
+from isvc.backends.stack import Applied, Backend, Phase, ServiceStatus, StackStatus
 from isvc.cli import payload, predictors, progress, stacks
 from isvc.cli.console import Console
 from isvc.cli.exchange import Answer, Ingress
-from isvc.cli.invocations import curl, grpcurl
+from isvc.cli.invocations import curl, grpcurl, predict_path, served_name
 from isvc.errors import InputError, StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan
 
@@ -32,7 +32,8 @@ def run(options: Namespace, console: Console) -> int:
     backend = stacks.backend(options, console)
     console.say(f"backend: {backend.name} ({backend.description})")
     documents, set_up = manifest.read(options.files), settings.load(Path.cwd(), options.settings)
-    wanted = predictors.plan_with(documents, set_up, options.real, backend.name, lambda text: console.say(f"  {text}"))
+    choice = predictors.Choice(options.real, options.storage, backend.name)
+    wanted = predictors.plan_with(documents, set_up, choice, lambda text: console.say(f"  {text}"))
     for notice in dict.fromkeys(notice for service in wanted.services for notice in service.notices):
         console.say(f"  {notice}")
     wanted = _standing_anywhere(wanted)
@@ -129,15 +130,19 @@ class _Ascent:
         for service in services:
             for milestone in progress.milestones(service):
                 self._tell_once(milestone)
-        return len(services) == len(self.applied.changes) and all(service.ready for service in services)
+        if status.ingress is not None and status.ingress.phase is not Phase.READY:
+            return False  # a predictor can be faster
+        return len(services) == len(self.applied.changes) and all(
+            service.ready or (service.plan.stopped and not service.units) for service in services
+        )
 
     def _warm(self, status: StackStatus) -> bool:
         ingress = Ingress.of(status)
-        warm = [self._is_warm(service, ingress) for service in self.wanted.services]
+        warm = [self._is_warm(service, ingress) for service in self.wanted.services if not service.stopped]
         return all(warm)
 
     def _is_warm(self, service: ServicePlan, ingress: Ingress) -> bool:
-        said = "predicts" if service.warmup else "model ready (no input.json beside the YAML: no prediction tried)"
+        said = "predicts" if service.warmup else "answers (no input.json beside the YAML: no prediction tried)"
         told = f"{service.name} {said}"
         if told in self.told:
             return True
@@ -147,6 +152,9 @@ class _Ascent:
             return True
         if answer.from_ingress or answer.status == 503:
             return False  # the route is being loaded, or a unit has just gone and comes back
+        if service.warmup is None:  # a server of the user's own need not know V2's health
+            self._tell_once(told)
+            return True
         raise self._refused(service, answer)
 
     def _refused(self, service: ServicePlan, answer: Answer) -> UnitFailed:
@@ -157,9 +165,9 @@ class _Ascent:
     def _warm_up(self, service: ServicePlan, ingress: Ingress) -> Answer:
         left = max(1.0, self.begun + self.timeout - time.monotonic())
         if service.warmup is None:
-            return ingress.get(service.host, f"/v2/models/{service.model_name}/ready", left)
+            return ingress.get(service.host, "/v2/health/ready", left)
         body = Path(service.warmup).read_bytes()
-        return ingress.post(service.host, f"/v1/models/{service.model_name}:predict", body, left)
+        return ingress.post(service.host, predict_path(service.model_name, body), body, left)
 
     def _tell_once(self, what: str) -> None:
         if what not in self.told:
@@ -177,7 +185,10 @@ def last_lines(backend: Backend, unit: str) -> Sequence[str]:
 
 def _say_what_next(backend: Backend, wanted: Plan, console: Console) -> None:
     ingress = Ingress.of(backend.status())
-    for service in wanted.services:
+    for planned in wanted.services:
+        if planned.stopped:
+            continue
+        service = replace(planned, model_name=served_name(planned, ingress))
         console.say(f"\n{service.name}: http://{service.host} by way of http://{ingress}")
         console.say(f"  {curl(service, ingress)}")
         if service.route.grpc is not None:

@@ -9,10 +9,11 @@ An environment is made of a lock file with hashes in the folder of its role, by 
 
 from __future__ import annotations
 
-from isvc.environments.installation import ensure, python_of
+from isvc.environments.folders import cache_folder
+from isvc.environments.installation import ensure, fetch_torch, python_of
 from isvc.environments.recipes import RECIPES, Recipe, recipe, script_of
 
-__all__ = ["RECIPES", "Recipe", "command", "ensure", "python_of", "recipe"]
+__all__ = ["RECIPES", "Recipe", "cache_folder", "command", "ensure", "fetch_torch", "python_of", "recipe"]
 
 
 def command(role: str, program: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,11 +27,14 @@ Say = Callable[[str], None]
 
 LONGEST = 1800.0
 """Seconds that pip may take, and that one who waits for another's making waits."""
+IMAGE_PYTHON = "3.11"
+"""Of PYTHON_IMAGE, which the images of all roles are built on."""
 _RETRY_AFTER = 600.0
 _POLL = 0.1
 _MARKER = ".complete"
 _NEWS = re.compile(r"^\s*(Downloading \S+ \(\d+(?:\.\d+)? [MG]B\)|Installing collected packages)")
 """Of pip's lines, what a person who waits wants to read: the big downloads."""
+_VENV = ("-m", "venv")
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off", "--retries=2")
 
 
@@ -74,7 +78,7 @@ def _make(folder: Path, recipe: Recipe, say: Say) -> None:
     started = time.monotonic()
     say(f"making the environment of {recipe.title}, once: {folder} (downloads about {recipe.size})")
     shutil.rmtree(folder, ignore_errors=True)
-    _run([sys.executable, "-m", "venv", str(folder)], recipe, say)
+    _run([sys.executable, *_VENV, str(folder)], recipe, say)
     python = str(folder / "bin" / "python")
     if recipe.torch:
         _install_torch(python, recipe, say)
@@ -85,10 +89,17 @@ def _make(folder: Path, recipe: Recipe, say: Say) -> None:
 
 def _install_torch(python: str, recipe: Recipe, say: Say) -> None:
     """First, because it fails at once where there is no CPU build in reach."""
-    try:
+    with _torch_explained(recipe):
         _run([python, *_PIP, "--no-deps", f"torch=={torch_version()}"], recipe, say)
+
+
+@contextmanager
+def _torch_explained(recipe: Recipe) -> Iterator[None]:
+    try:
+        yield
     except EnvironmentFailed as exc:
-        if "No matching distribution" not in exc.reason:
+        offline = "(from versions: none)" in exc.reason
+        if offline or "No matching distribution" not in exc.reason:
             raise
         raise EnvironmentFailed(
             recipe.title,
@@ -106,17 +117,18 @@ def _run(command: Sequence[str], recipe: Recipe, say: Say) -> None:
     """Runs it to its end, telling what is worth telling of its output. Raises EnvironmentFailed."""
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        deadline = time.monotonic() + LONGEST
+        limit = threading.Timer(LONGEST, process.kill)
+        limit.start()
         try:
             for line in process.stdout or ():
                 lines.append(line.strip())
                 if news := _NEWS.match(line):
                     say(f"  {news[1]}")
-                if time.monotonic() > deadline:
-                    raise EnvironmentFailed(recipe.title, f"it was not ready after {LONGEST:.0f} s")
-        except BaseException:  # an interrupt too: pip must not go on behind our back
+        except BaseException:  # an interrupt: pip must not go on behind our back
             process.kill()
             raise
+        finally:
+            limit.cancel()
     if process.returncode:
         told = [line for line in lines if line.startswith("ERROR:")] or lines[-5:]
         raise EnvironmentFailed(recipe.title, "\n  ".join(["pip could not install it:", *told]))
@@ -154,3 +166,20 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def fetch_torch(recipe: Recipe, say: Say) -> None:
+    """Torch's wheel for the role's image, in `.wheels/` of its folder: a build finds only what its context has."""
+    folder = recipe.lock_file.parent / ".wheels"
+    version = torch_version()
+    if any(folder.glob(f"torch-{version}-*.whl")):
+        return
+    say(f"fetching torch {version} for the image of {recipe.title} (about 200 MB)")
+    shutil.rmtree(folder, ignore_errors=True)
+    machine = platform.machine()
+    options = f"--only-binary=:all: --implementation=cp --python-version={IMAGE_PYTHON} --progress-bar=off --no-deps"
+    platforms = f"--platform=manylinux_2_28_{machine} --platform=linux_{machine}"
+    download = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--retries=2"]
+    command = [*download, *options.split(), *platforms.split(), f"--dest={folder}", f"torch=={version}"]
+    with _torch_explained(recipe):
+        _run(command, recipe, say)

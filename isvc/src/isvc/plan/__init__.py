@@ -20,7 +20,7 @@ from isvc.plan.cluster import Cluster, cluster
 from isvc.plan.component import Planned
 from isvc.plan.copies import copies, copy_notices
 from isvc.plan.environment import Scope
-from isvc.plan.hosts import host, is_cluster_local, path
+from isvc.plan.hosts import host, is_cluster_local, mode, path
 from isvc.plan.names import unit_name
 from isvc.plan.predictor import plan_predictor
 from isvc.plan.transformer import plan_transformer
@@ -66,7 +66,7 @@ def _service(scope: Scope, service: InferenceService, settings: Settings, known:
     if metadata.annotation(_STOP).lower() == "true":
         return _stopped(scope, service, setting)
     predictor = plan_predictor(scope, service, spec.predictor, settings, known)
-    predictor = with_agent(predictor, spec.predictor, metadata, "predictor")
+    predictor = with_agent(predictor, spec.predictor, metadata, "predictor", _limit(scope, spec.predictor, setting))
     canaries = [
         plan_predictor(scope, service, canary.predictor, settings, known, ("spec", "canary", index, "predictor"))
         for index, canary in enumerate(spec.canary)
@@ -90,6 +90,11 @@ def _service(scope: Scope, service: InferenceService, settings: Settings, known:
         component_routes=tuple(_component_routes(scope, parts, setting)),
         copies=tuple((name, tuple(unit.name for unit in units)) for name, units in copied.items() if units),
     )
+
+
+def _limit(scope: Scope, fields: ComponentFields, setting: Cluster) -> int | None:
+    """How many requests Knative's queue-proxy lets through at once; Standard mode has none."""
+    return fields.container_concurrency if mode(scope.document, setting) == "Knative" else None
 
 
 def _stopped(scope: Scope, service: InferenceService, setting: Cluster) -> ServicePlan:
@@ -160,9 +165,8 @@ def _notices(
     if canaries and service.spec.transformer is not None:
         yield "spec.canary: the transformer calls the stable predictor: no request reaches a canary, as in KServe"
     yield from map(str, scope.document.notices)
-    concurrency = service.spec.predictor.container_concurrency
-    if concurrency:
-        yield "spec.predictor.containerConcurrency is ignored: requests are not held back"
+    if service.spec.predictor.container_concurrency and mode(scope.document, cluster(scope.documents)) == "Standard":
+        yield "spec.predictor.containerConcurrency is ignored: only Knative mode holds requests back, as in KServe"
     if is_cluster_local(scope.document, cluster(scope.documents)):
         yield "cluster-local: the host outside the cluster is not served; the ingress answers for the one inside it"
     for name in service.metadata.annotations or {}:

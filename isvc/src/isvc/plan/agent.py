@@ -1,4 +1,4 @@
-"""KServe's agent in front of a component: its logger and its batcher.
+"""KServe's agent in front of a component: its logger and its batcher; and the limit that Knative's queue-proxy holds.
 
 Source: pkg/webhook/admission/pod/agent_injector.go, cmd/agent/main.go (first the logger, then the batcher).
 """
@@ -20,14 +20,19 @@ _IMAGE = "kserve/agent:latest"
 SINK = "message-dumper"
 
 
-def with_agent(planned: Planned, spec: ComponentFields, metadata: Metadata, component: str) -> Planned:
-    """`planned` behind an agent where its YAML has a logger or a batcher."""
-    if spec.logger is None and spec.batcher is None:
+def with_agent(
+    planned: Planned, spec: ComponentFields, metadata: Metadata, component: str, limit: int | None = None
+) -> Planned:
+    """`planned` behind an agent where its YAML has a logger or a batcher, or there is a `limit` of requests at once."""
+    if spec.logger is None and spec.batcher is None and not limit:
         return planned
     agent = Unit(
         name=f"{planned.unit.name}-agent",
         component=Component.AGENT,
-        command=tuple(_command(planned, spec, metadata, component)),
+        command=(
+            *_command(planned, spec, metadata, component),
+            *((("--max_concurrency",), (str(limit),)) if limit else ()),
+        ),
         ports=(("http", PORT),),
         needs=(Need(planned.unit.name, Condition.READY),),
         probe=Probe("http", None),
@@ -95,5 +100,4 @@ def _notices(spec: ComponentFields, agent: str) -> Iterator[str]:
     if spec.logger is not None and not _reaches_out(spec.logger.url):
         shown = spec.logger.url or _DEFAULT_URL
         yield f"logger: {shown} is a name of the cluster; the events are shown by {SINK} (`isvc logs`)"
-    if spec.logger is not None or spec.batcher is not None:
-        yield f"{agent} handles REST; gRPC goes past it"
+    yield f"{agent} handles REST; gRPC goes past it"

@@ -58,6 +58,8 @@ class Site(Protocol):
 class Component(enum.Enum):
     """The part of an InferenceService that a unit plays."""
 
+    BUCKET = "bucket"
+    """A store that serves a folder of this machine to the storage initializer."""
     STORAGE_INITIALIZER = "storage-initializer"
     PREDICTOR = "predictor"
     TRANSFORMER = "transformer"

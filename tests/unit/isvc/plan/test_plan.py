@@ -152,7 +152,8 @@ def test_every_ignored_field_is_told_in_one_line(planned: Planned) -> None:
         "triton: {storageUri: gs://bucket/a}}}"
     )
     metadata = (
-        "annotations: {serving.kserve.io/deploymentMode: Standard, sidecar.istio.io/inject: 'false', autoscaling.knative.dev/target: '1'}"
+        "annotations: {serving.kserve.io/deploymentMode: Standard, "
+        "sidecar.istio.io/inject: 'false', autoscaling.knative.dev/target: '1'}"
     )
     ignored = [notice for notice in planned(spec, metadata=metadata).notices if "is ignored" in notice]
     assert [notice.partition(" is ignored: ")[0] for notice in ignored] == [

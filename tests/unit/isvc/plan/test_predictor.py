@@ -88,8 +88,8 @@ def test_a_runtime_of_ones_own_is_found_and_has_no_way_to_run(planned: Planned) 
     ("predictor", "said"),
     [
         (
-            "{sklearn: {storageUri: gs://bucket/a}}",
-            "modelFormat: the runtime kserve-sklearnserver (image kserve/sklearn",
+            "{paddle: {storageUri: gs://bucket/a}}",
+            "modelFormat: the runtime kserve-paddleserver (image kserve/paddle",
         ),
         ("{model: {modelFormat: {name: pytorch}}}", "model.storageUri: storageUri is missing"),
         ("{pytorch: {}}", "pytorch.storageUri: storageUri is missing"),

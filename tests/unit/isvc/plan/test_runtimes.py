@@ -50,11 +50,14 @@ def test_they_belong_to_the_cluster_and_declare_no_ports(catalogue: Catalogue) -
 
 
 def test_each_way_to_run_names_a_runtime_and_a_program(catalogue: Catalogue) -> None:
-    assert set(catalogue.program_names) <= set(_by_name(catalogue))
-    assert set(catalogue.program_names.values()) == set(catalogue.programs)
+    assert {*catalogue.program_names, *catalogue.real} <= set(_by_name(catalogue))
+    assert {*catalogue.program_names.values(), *catalogue.real.values()} == set(catalogue.programs)
 
 
 def test_a_program_listens_on_the_ports_it_names(catalogue: Catalogue) -> None:
     for program in catalogue.programs.values():
-        used = set(re.findall(r"\$\(port:([a-z]+)\)", " ".join(program.command)))
-        assert used == set(program.ports) == {"http", "grpc"}
+        texts = (*program.command, *(program.environment or {}).values())
+        used = {*re.findall(r"\$\(port:([a-z]+)\)", " ".join(texts)), *(program.flags or {}).values()}
+        # MLServer is told the other two by the runtime's own variables.
+        assert used | ({"http", "grpc"} if program.role == "mlserver" else set()) == set(program.ports)
+        assert {"http", "grpc"} <= set(program.ports)

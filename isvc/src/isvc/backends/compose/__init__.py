@@ -11,6 +11,7 @@ engine.py                the `docker` command
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,15 @@ FILE = "compose.yaml"
 def has_file(project: Path) -> bool:
     """Whether the project of this folder is one of Compose's; it may be down, and have volumes still."""
     return (project / FILE).exists()
+
+
+def possible() -> bool:
+    """Whether an engine answers and has Compose v2."""
+    if shutil.which("docker") is None:  # spares most machines without Docker the import
+        return False
+    from isvc.backends.compose import engine
+
+    return engine.problem() is None
 
 
 def connect(folder: ProjectFolder, say: Callable[[str], None]) -> ComposeBackend:

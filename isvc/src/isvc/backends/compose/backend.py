@@ -11,9 +11,9 @@ import heapq
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import yaml
 
@@ -176,6 +176,7 @@ class ComposeBackend:
             traefik_image=self._image("TRAEFIK_IMAGE"),
         )
         model = render.render(plan, layout)
+        _check_dockerfiles(model)
         before = self._rendered()
         heading = _HEADING.format(layout.project, self._file)
         routes = self._folder.routes / render.ROUTES_FILE
@@ -321,6 +322,16 @@ def _check_sources(plan: Plan) -> None:
             if not Path(folder.location).exists():
                 mend = "check storageUri in the YAML, and `storage` in isvc.yaml, which maps it"
                 raise UnitFailed(unit.name, f"there is no {folder.location}: {mend}")
+
+
+def _check_dockerfiles(model: Mapping[str, Any]) -> None:
+    """A build folder without a Dockerfile runs as processes only; Docker would not say which one it misses."""
+    for service, container in model["services"].items():
+        build = container.get("build")
+        file = Path(build["context"], build["dockerfile"]) if build else None
+        if file is not None and not file.is_file():
+            mend = "transformer/Dockerfile is one to start from, and --backend process needs none"
+            raise UnitFailed(service, f"there is no {file}; {mend}")
 
 
 def _in_order(lines: Iterable[LogLine]) -> list[LogLine]:

@@ -34,7 +34,7 @@ ROUTES_FILE = "routes.yaml"
 _ROUTES = "/etc/traefik/routes"
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
 TRAEFIK_IMAGE = "traefik:v3"
-_OWN_PROGRAMS = frozenset({"predictor-mock", "storage-init"})
+_OWN_PROGRAMS = frozenset({"kserve-agent", "predictor-mock", "storage-init"})
 """Each has the folder of its name, with a Dockerfile, in the checkout."""
 _DEFAULT_MEMORY = {Component.STORAGE_INITIALIZER: 2**30}
 _OTHERWISE = 2 * 2**30

@@ -39,7 +39,11 @@ def main(argv: list[str]) -> int:
         return 0  # another was started at the same moment
     with lock:
         survivors.end(folder.read_process_ids(), str(folder.root))
-        environment = {**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        environment = {
+            "STORAGE_CACHE": str(environments.cache_folder() / "storage"),
+            **os.environ,
+            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
         surroundings = Surroundings(folder.root, environment, find_program, environments.command)
         identity = ProcessId(os.getpid(), psutil.Process().create_time())
         asyncio.run(Supervisor(folder, surroundings, identity, lock).run())

@@ -23,6 +23,7 @@ from isvc.backends.process.binding import (
     ProcessSite,
     Surroundings,
     bind,
+    label,
     service_folder,
     unit_key,
     wanted_ports,
@@ -233,6 +234,8 @@ class Supervisor:
 
     def _service_status(self, service: WantedService, route: RouteState) -> ServiceStatus:
         names = [unit.name for unit in service.plan.units]
+        if service.plan.stopped:  # those that are still on their way out
+            names = [label(key) for key in self._units if key.startswith(f"{service.key}/")]
         units = tuple(self._unit_status(unit_key(service.key, name), name) for name in names)
         return ServiceStatus(service.plan, service.created, route, units)
 

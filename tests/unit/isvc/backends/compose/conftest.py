@@ -63,7 +63,7 @@ def _service(name: str = "digits", namespace: str = "default", source: str = "/d
         needs=(Need(f"{name}-predictor", Condition.READY),),
         probe=Probe("http"),
         image="kserve/image-transformer:latest",
-        folder="/checkout/transformer",
+        folder=str(ROOT / "transformer"),
     )
     front = f"{name}-transformer"
     return ServicePlan(

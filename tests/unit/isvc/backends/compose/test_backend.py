@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,19 @@ def backend(
 @pytest.fixture
 def plan(make_service: Make, source: str) -> Plan:
     return Plan((make_service(source=source),))
+
+
+def test_a_build_folder_without_a_dockerfile_fails_with_the_mend(
+    backend: ComposeBackend, docker: FakeDocker, plan: Plan, tmp_path: Path
+) -> None:
+    [service] = plan.services
+    *others, transformer = service.units
+    bare = replace(service, units=(*others, replace(transformer, folder=str(tmp_path))))
+    with pytest.raises(
+        UnitFailed, match=rf"digits-transformer: there is no {tmp_path}/Dockerfile; .*--backend process"
+    ):
+        backend.apply(Plan((bare,)), PORT)
+    assert "build" not in docker.calls
 
 
 def test_apply_writes_builds_creates_and_starts(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from isvc.backends.compose.render import INGRESS, Layout, render, routes, stale
 from isvc.plan.units import Plan, Port, Probe, ServicePlan
 
-LAYOUT = Layout(root="/checkout", routes="/state/ingress", project="p", ingress_port="8080")
+ROOT = str(Path(__file__).resolve().parents[5])
+LAYOUT = Layout(root=ROOT, routes="/state/ingress", project="p", ingress_port="8080")
 CRON = (("cron",),)
 
 
@@ -90,8 +92,8 @@ def test_an_image_of_somebody_else_is_pulled_and_its_command_left_alone(service:
 @pytest.mark.parametrize(
     ("folder", "context", "dockerfile", "image"),
     [
-        ("/checkout/transformer", "/checkout", "transformer/Dockerfile", "kserve-local/transformer"),
-        ("/checkout/mine/My Model", "/checkout", "mine/My Model/Dockerfile", "kserve-local/mine-my-model"),
+        (f"{ROOT}/transformer", ROOT, "transformer/Dockerfile", "kserve-local/transformer"),
+        (f"{ROOT}/mine/My Model", ROOT, "mine/My Model/Dockerfile", "kserve-local/mine-my-model"),
         ("/home/me/model", "/home/me/model", "Dockerfile", "kserve-local/model-7d4751"),
     ],
 )
