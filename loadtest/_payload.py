@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tritonclient.grpc.service_pb2 import ModelInferRequest
 
@@ -30,7 +30,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
+class Pictures:
     """One input in each of the forms in which it can be sent. `pictures` are as they are in their files."""
 
     body: bytes
@@ -67,7 +67,32 @@ class Payload:
         return self.pictures
 
 
-def read(path: Path) -> Payload:
+class Payload(Protocol):
+    """One input in each of the forms in which it can be sent."""
+
+    def v1(self, model: str) -> Request: ...
+    def v2_json(self, model: str) -> Request: ...
+    def v2_binary(self, model: str) -> Request: ...
+    def v2_grpc(self, model: str) -> Request: ...
+
+
+def v1(payload: Payload, model: str) -> Request:
+    return payload.v1(model)
+
+
+def v2_json(payload: Payload, model: str) -> Request:
+    return payload.v2_json(model)
+
+
+def v2_binary(payload: Payload, model: str) -> Request:
+    return payload.v2_binary(model)
+
+
+def v2_grpc(payload: Payload, model: str) -> Request:
+    return payload.v2_grpc(model)
+
+
+def read(path: Path) -> Pictures:
     """The payload in the V1 body at `path`; raises PayloadError."""
     try:
         body = path.read_bytes()
@@ -78,7 +103,7 @@ def read(path: Path) -> Payload:
         raise PayloadError(f"The input {path} is not JSON: {exc}.") from exc
     if not isinstance(fields, dict) or not isinstance(fields.get("instances"), list) or not fields["instances"]:
         raise PayloadError(f'The input {path} is not a V1 body: {{"instances": [...]}} with one instance or more.')
-    return Payload(body, _pictures(fields["instances"], path))
+    return Pictures(body, _pictures(fields["instances"], path))
 
 
 def _pictures(instances: list[Any], path: Path) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ import grpc
 from _checks import grpc_fault, rest_fault
 from _gevent_grpc import open_channel, overlap, raw_call
 from _payload import Payload, PayloadError, Request, read
+from _tensors import metadata, synthesise
 from locust import FastHttpUser, User, events, task
 from locust.env import Environment
 
@@ -40,13 +41,16 @@ class Target:
 
 
 @functools.cache
-def read_target(service_host: str, model: str, input_file: str) -> Target:
+def read_target(service_host: str, model: str, input_file: str, synthesised_from: str | None) -> Target:
+    if synthesised_from is not None:
+        return Target(service_host, model, synthesise(metadata(synthesised_from, service_host, model), model))
     return Target(service_host, model, read(Path(input_file)))
 
 
 def target_of(environment: Environment) -> Target:
     options: Any = environment.parsed_options
-    return read_target(options.service_host, options.model, options.input)
+    origin = (options.host or INGRESS) if options.synthesise else None
+    return read_target(options.service_host, options.model, options.input, origin)
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # Locust's events have no types
@@ -60,6 +64,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     group.add_argument("--model", env_var="MODEL_NAME", default="mnist", help="model name in the path")
     group.add_argument("--input", env_var="LOAD_INPUT", default=str(_INPUT), help="a file with a V1 body to send")
+    group.add_argument("--synthesise", action="store_true", help="random tensors of the model's metadata, not --input")
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]  # as above

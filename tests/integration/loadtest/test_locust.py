@@ -195,3 +195,42 @@ def test_the_self_test_tells_users_that_overlap_from_users_that_wait_for_each_ot
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert (float(done.stdout) > 4) is at_once
+
+
+def test_percentiles_are_written_exactly_and_a_limit_that_is_kept_is_no_failure(
+    run: Any, rest: str, tmp_path: Path
+) -> None:
+    exact = tmp_path / "exact.json"
+    code, output, stats = run(rest, 2, "V1Rest", "--exact", str(exact), "--threshold", "failures=0")
+    assert code == 0, output
+    told = json.loads(exact.read_text())["requests"]["V1 REST"]
+    assert told["requests"] >= stats["V1 REST"].requests
+    assert told["p50_ms"] != round(told["p50_ms"])
+    assert "exact, ms" in output
+
+
+def test_a_limit_that_is_not_kept_is_said_and_exits_3(run: Any, rest: str) -> None:
+    code, output, _ = run(rest, 1, "V1Rest", "--threshold", "V1 REST:p50=0.000001")
+    assert code == 3
+    assert "loadtest: threshold V1 REST:p50=1e-06: V1 REST: p50 is" in output
+
+
+def test_a_spike_ends_by_itself(run: Any, rest: str) -> None:
+    code, output, stats = run(rest, 5, "V1Rest", "--shape", "spike")
+    assert code == 0, output
+    assert stats["V1 REST"].requests > 0
+
+
+@pytest.mark.parametrize("options", [("--threshold", "p98=1"), ("--shape", "tall")])
+def test_options_that_make_no_sense_end_in_words(tmp_path: Path, options: tuple[str, ...]) -> None:
+    code, output, _ = locust("--headless", "-u", "1", "-t", "1s", *options, tmp_path=tmp_path)
+    assert code != 0
+    assert options[1] in output
+    assert "Traceback" not in output
+
+
+def test_workers_of_a_distributed_run_tell_the_master_their_times(rest: str, tmp_path: Path, run: Any) -> None:
+    exact = tmp_path / "exact.json"
+    code, output, _ = run(rest, 2, "V1Rest", "--processes", "2", "--exact", str(exact))
+    assert code == 0, output
+    assert json.loads(exact.read_text())["requests"]["V1 REST"]["requests"] > 0

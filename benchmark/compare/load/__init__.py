@@ -1,0 +1,1 @@
+"""The asyncio engine: several client processes that send what the schedule says and note when."""

@@ -1,0 +1,109 @@
+"""The tables of a report as rows of text: the page, the Markdown and the CSV show the same."""
+
+from typing import Any
+
+from benchmark.compare.arms import BY_NAME, HOPS, Hop
+from benchmark.compare.findings import STAGES
+from benchmark.compare.report import words
+
+Document = dict[str, Any]
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Headings and rows; a heading that starts with `#` is of a column of numbers."""
+
+
+def latencies(document: Document) -> Table:
+    heads = ("predictor", "hop", "arm", "load", "#n", "#p50 ms", "#p90", "#p99", "#p99.9", "#req/s", "#errors")
+    rows = []
+    for one in document["series"]:
+        told = one["latency_ms"]
+        quantiles = (words.number(told.get(name)) for name in ("p50", "p90", "p99", "p99.9"))
+        rate = words.number(one["requests_per_second"])
+        rows.append((*_place(one), one["title"], load(one), str(one["requests"]), *quantiles, rate, str(one["errors"])))
+    return heads, rows
+
+
+def costs(document: Document) -> Table:
+    heads = (
+        "predictor",
+        "hop",
+        "arm",
+        "#request B",
+        "#answer B",
+        "#transformer CPU ms",
+        "#predictor CPU ms",
+        "#client CPU ms",
+    )
+    wire = {(one["predictor"], one["hop"], one["arm"]): one for one in document["wire"]}
+    rows = []
+    for one in document["series"]:
+        if one["mode"] == "closed" and one["connections"] == 1 and one["arm"] in BY_NAME:
+            found = wire.get((one["predictor"], one["hop"], one["arm"]), {})
+            size = (words.number(found.get("up"), 6), words.number(found.get("down"), 6))
+            cpu = (words.number(one["cpu_ms"][role]) for role in ("transformer", "predictor", "client"))
+            rows.append((*_place(one), one["title"], *size, *cpu))
+    return heads, rows
+
+
+def verdicts(document: Document) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (
+            *_place(one),
+            f"{BY_NAME[one['other']].title} / {BY_NAME[one['base']].title}",
+            f"{one['metric']}, c={one['connections']}",
+            words.ratio(one["ratio"]),
+            "yes" if one["found"] else f"no verdict, because {'; '.join(one['reasons'])}",
+        )
+        for one in document["verdicts"]
+    ]
+    return ("predictor", "hop", "arms", "metric", "#ratio [95 %]", "verdict"), rows
+
+
+def guide(document: Document) -> Table:
+    heads = ("protocol", "predictor", "role", "#n", *(f"#{stage}_ms" for stage in STAGES), "predict_ms, 95 %", "#guide")
+    rows = []
+    for one in document["guide"]:
+        steps = one["steps"]
+        medians = (words.number(steps[stage]["median"]) if steps else words.NONE for stage in STAGES)
+        interval = words.span(steps["predict"]["interval"]) if steps else words.NONE
+        published = f"{one['guide']:.2f}" if one["guide"] else words.NONE
+        rows.append(
+            (one["protocol"], one["predictor"], one["role"], str(one["requests"]), *medians, interval, published)
+        )
+    return heads, rows
+
+
+def corrected(document: Document) -> Table:
+    heads = (
+        "arm",
+        "load",
+        "#p50 ms",
+        "#uncorrected p50",
+        "#p99 ms",
+        "#uncorrected p99",
+        "#sent late, p99 ms",
+        "#dropped",
+    )
+    rows = []
+    for one in document["series"]:
+        if one["mode"] == "open":
+            plain, from_intended = one["uncorrected_ms"], one["latency_ms"]
+            told = [words.number(where.get(name)) for name in ("p50", "p99") for where in (from_intended, plain)]
+            rows.append((one["title"], load(one), *told, words.number(one["send_lag_p99_ms"]), str(one["dropped"])))
+    return heads, rows
+
+
+def missing(document: Document) -> Table:
+    rows: list[tuple[str, ...]] = [(*_place(one), one["arm"], one["why"]) for one in document["missing"]]
+    return ("predictor", "hop", "arm", "why there is no number"), rows
+
+
+def load(one: Document) -> str:
+    """`8 connections`, or `412/s (70 %)`."""
+    if one["mode"] == "closed":
+        return f"{one['connections']} connection{'s' if one['connections'] > 1 else ''}"
+    return f"{one['rate']:.0f}/s ({one['share']:.0%} of capacity)"
+
+
+def _place(one: Document) -> tuple[str, str]:
+    hop: Hop = one["hop"]
+    return one["predictor"], HOPS[hop]

@@ -1,0 +1,122 @@
+"""`python -m benchmark.compare` as a process: the quick run and its report, Ctrl-C, and bad input."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 240
+PANEL = 13
+PLAUSIBLE = (0.05, 20)
+SMALL_PICTURE = 4.5
+"""V1 JSON against raw bytes, request for request, for 3x32x32 FP32."""
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "benchmark.compare", *map(str, arguments)]
+
+
+def compare(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    done = compare("--quick", "--predictor", "mock", "--out", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(quick: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((quick / "compare.json").read_text())
+    return found
+
+
+def test_the_report_is_written_in_every_form(quick: Path, document: dict[str, Any]) -> None:
+    assert {path.name for path in quick.iterdir()} == {f"compare.{form}" for form in ("html", "json", "csv", "md")}
+    assert document["complete"]
+
+
+def test_the_panel_is_complete_and_what_does_not_depend_on_the_machine_passes(document: dict[str, Any]) -> None:
+    panel = {check["name"]: check["passed"] for check in document["fairness"]}
+    assert len(panel) == PANEL
+    for name in ("answers equal", "protocol on the wire", "bytes per request", "TCP connections", "errors"):
+        assert panel[name] is True, document["fairness"]
+
+
+def test_an_arm_against_itself_does_not_differ(document: dict[str, Any]) -> None:
+    # Each interval leaves the truth out once in twenty runs, both of them once in four hundred.
+    assert any(one["holds"] for one in document["control"])
+    assert all(one["ratio"] for one in document["control"])
+
+
+def test_the_ratios_between_arms_are_plausible(document: dict[str, Any]) -> None:
+    ratios = [one["ratio"]["value"] for one in document["verdicts"] if one["ratio"]]
+    assert ratios
+    assert all(PLAUSIBLE[0] < ratio < PLAUSIBLE[1] for ratio in ratios)
+
+
+def test_json_takes_several_times_the_bytes_of_raw_bytes(document: dict[str, Any]) -> None:
+    assert document["bytes_ratio"]["v1"] >= SMALL_PICTURE
+    assert document["bytes_ratio"]["grpc"] == pytest.approx(1, abs=0.05)
+
+
+def test_every_arm_was_measured_on_both_hops(document: dict[str, Any]) -> None:
+    measured = {(one["hop"], one["arm"]) for one in document["series"] if one["requests"]}
+    arms = ("v1", "v2-json", "v2-binary", "grpc", "grpc-again")
+    assert measured >= {(hop, arm) for hop in ("client", "predictor") for arm in arms}
+    assert len(document["decomposition"]) == 8
+
+
+def test_ctrl_c_leaves_a_partial_report_and_no_process(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command("--quick", "--predictor", "mock", "--out", tmp_path / "out"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as stream:
+        assert any("one connection, transformer" in line for line in stream)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        told = stream.read()
+    assert process.wait(PATIENCE) == 130
+    assert "PARTIAL: interrupted" in told
+    document = json.loads((tmp_path / "out/compare.json").read_text())
+    assert not document["complete"]
+    assert any(one["requests"] for one in document["series"])
+    assert "Partial report." in (tmp_path / "out/compare.html").read_text()
+    assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--target", "http://127.0.0.1:9", "--model", "m"), 1, "nobody answers at the address"),
+        (("--target", "http://127.0.0.1:9"), 2, "--target needs --model"),
+        (("--target", "ftp://x", "--model", "m"), 2, "write an address such as"),
+        (("--model", "m"), 2, "belong to a --target"),
+        (("--payload-sizes", "4MB..1KB"), 2, "write the smaller first"),
+        (("--input", "missing.png"), 2, "--input missing.png: No such file"),
+    ],
+)
+def test_bad_input_is_said_and_no_number_is_printed(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = compare("--quick", "--out", tmp_path / "out", *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

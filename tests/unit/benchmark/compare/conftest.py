@@ -1,0 +1,76 @@
+"""Findings made up for the tests of what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from benchmark.compare.arms import ARMS, HOPS, with_control
+from benchmark.compare.findings import Block, CrossCheck, CurvePoint, Findings, OnTheWire, Series, Warm
+
+SPEED = {"v1": 4.0, "v2-json": 3.0, "v2-binary": 2.0, "grpc": 2.4}
+SIZE = {"v1": 59080.0, "v2-json": 32212.0, "v2-binary": 12719.0, "grpc": 12592.0}
+ABOUT = {
+    "what": "Model cifar10.",
+    "payload": "a picture",
+    "when": "2026-01-01T00:00:00+00:00",
+    "cpu": "a <cpu>",
+    "cores": 2,
+    "command": "python -m benchmark.compare --quick",
+    "versions": {"grpcio": "1.0"},
+}
+
+Make = Callable[..., Findings]
+
+
+def block(milliseconds: float, chance: np.random.Generator, count: int = 1200, errors: int = 0) -> Block:
+    latencies = milliseconds * chance.lognormal(0, 0.1, count)
+    told = np.tile([milliseconds * 0.2, milliseconds * 0.6, milliseconds * 0.05], (count, 1))
+    return Block(
+        latencies=latencies,
+        uncorrected=latencies,
+        rate=1000 / milliseconds,
+        errors=errors,
+        faults=("503: away",) if errors else (),
+        dropped=0,
+        on_time=1.0,
+        lag_ms=0.1,
+        stages=told,
+        predictor_ms=milliseconds * 0.2,
+        cpu={"client": 0.1, "ingress": 0.2, "transformer": milliseconds / 4, "predictor": 0.3},
+        client_cores=0.2,
+        wrong=None,
+    )
+
+
+@pytest.fixture
+def make() -> Make:
+    def made(errors: int = 0, blocks: int = 6) -> Findings:
+        chance = np.random.default_rng(3)
+        findings = Findings(about=dict(ABOUT))
+        for hop in HOPS:
+            for arm in with_control(ARMS):
+                speed = SPEED[arm.wire]
+                for level in (1, 8):
+                    series = Series("predictor-mock", hop, arm.name, "closed", level)
+                    series.blocks += [block(speed * level**0.5, chance, errors=errors) for _ in range(blocks)]
+                    findings.series.append(series)
+                findings.wire["predictor-mock", hop, arm.name] = OnTheWire(SIZE[arm.wire], 300, arm.wire)
+                findings.warm["predictor-mock", hop, arm.name] = Warm(True, 3, 9.0, 8, 8)
+            findings.apart["predictor-mock", hop] = 1e-8
+            findings.echo["predictor-mock", hop, "http"] = 0.3
+            findings.echo["predictor-mock", hop, "grpc"] = 0.3
+        for arm in ARMS:
+            one = Series("predictor-mock", "client", arm.name, "open", 16, 200.0, 0.7)
+            one.blocks.append(block(SPEED[arm.name], chance))
+            findings.series.append(one)
+            for size, factor in ((48, 1.0), (12288, 1.1), (602112, 0.5 if arm.name == "grpc" else 2.0)):
+                milliseconds = SPEED[arm.name] * factor
+                findings.curve.append(CurvePoint(arm.name, size, size + 200, (milliseconds,) * 2, (9.0, 9.0), 50, None))
+        findings.cross.append(CrossCheck("grpc", "locust", 2.6, 2.4, 900, 0))
+        findings.missing["predictor-mock", "predictor", "other"] = "it does <not> speak it"
+        return findings
+
+    return made
