@@ -3,29 +3,30 @@ PYTHON       ?= python3
 BACKEND      ?= auto
 INGRESS_PORT ?= 8080
 PROJECT      ?= default
-REAL         ?= 0
+REAL         ?= auto
+STORAGE      ?= folder
 USERS        ?= 8
 TIME         ?= 20s
 
 BIN      := .venv/bin
-PACKAGES := modelapi predictor-mock storage-init isvc
+PACKAGES := modelapi predictor-mock storage-init kserve-agent isvc
 EXAMPLES := examples/torch-transformer/transformer-new.yaml examples/torch-grpc-transformer/grpc_transformer.yaml
 ISVC      = $(BIN)/isvc
 STACK     = --project $(PROJECT)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs predict load models lock format test check
+.PHONY: help install up down status logs predict load soak compare bench bench-storage models images base-image lock format test check kills fuzz
 
 help: ## print this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables of up and down: BACKEND=auto|process  INGRESS_PORT=8080  PROJECT=default"
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables of up and down: BACKEND=auto|process|compose  REAL=auto|0|1  STORAGE=folder|s3  INGRESS_PORT=8080  PROJECT=default"
 
 install: .venv/.run ## make .venv, where isvc and locust then are
 
 up: install ## start both example InferenceServices and wait for a first prediction of each
-	@$(ISVC) up $(EXAMPLES) $(STACK) --backend $(BACKEND) --ingress-port $(INGRESS_PORT)
+	@$(ISVC) up $(EXAMPLES) $(STACK) --backend $(BACKEND) --ingress-port $(INGRESS_PORT) --real $(REAL) --storage $(STORAGE)
 
-down: install ## stop them; nothing of theirs keeps running
+down: install ## stop them; nothing of theirs keeps running (models stay in their volumes: isvc down --volumes)
 	@$(ISVC) down $(STACK)
 
 status: install ## what runs: the services and their units
@@ -41,11 +42,35 @@ predict: install ## send each example its input.json through the ingress
 load: install ## a short Locust load on the running stack: USERS=8 TIME=20s
 	@$(BIN)/locust -f loadtest/ --headless -u $(USERS) -r $(USERS) -t $(TIME) --host http://127.0.0.1:$(INGRESS_PORT)
 
+compare: install ## REST against gRPC on both hops, with a report: about 10 minutes, QUICK=1 for 90 seconds
+	@$(ISVC) compare $(if $(QUICK),--quick) $(ARGS)
+
+soak: install ## 60 s of 32 gRPC users on gevent, on the running stack
+	@$(BIN)/locust -f loadtest/ --headless --only-summary -u 32 -r 32 -t 60s --host http://127.0.0.1:$(INGRESS_PORT) --threshold failures=0 V2Grpc
+
+bench-storage: install ## the storage initializer beside kserve-storage 0.21, from one SeaweedFS
+	$(BIN)/python -m benchmark.storage --rounds 5
+
+bench: install ## the Model API beside kserve 0.21 and hand-written servers, interleaved; a table and a JSON file
+	$(BIN)/python -m benchmark $(ARGS)
+
+images: ## build the images of compose.yaml, and print their sizes
+	docker compose build && docker image ls --filter reference='kserve-local/*'
+
+base-image: ## where no registry can be reached: the base image and the ingress from Debian's packages and PyPI
+	.ci/base-image
+
 models: models/.work/.installed ## build the sample models of models/bucket again, from data on PyPI
 	models/.work/venv/bin/python -m models.build
 
 test: .venv/.test ## unit, integration and end-to-end tests
 	$(BIN)/python -m pytest
+
+kills: .venv/.test ## the long form of a test: 200 kills of the storage initializer while it fetches 300 MB
+	STORAGE_KILLS=200 $(BIN)/python -m pytest tests/integration/storage_init/test_s3.py -k killed_at -s
+
+fuzz: .venv/.test ## the long form of a test: 102,000 bad requests
+	MODELAPI_BAD_REQUESTS=17000 $(BIN)/python -m pytest -s tests/unit/modelapi/server/test_bad_requests.py tests/integration/modelapi/test_bad_messages.py
 
 check: .venv/.test ## ruff, mypy --strict, import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -57,6 +82,7 @@ format: .venv/.test ## put the code into ruff's format
 lock: .venv/.test ## resolve the dependencies again: requirements-test.lock, and its part that `make up` needs
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group test -o requirements-test.lock
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -c requirements-test.lock -o requirements.lock
+	UV=$(BIN)/uv .ci/role-locks
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	$(addprefix --no-emit-package ,$(PACKAGES))

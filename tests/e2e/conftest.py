@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from e2e.stack import YAMLS, Stack
+from isvc.backends.compose import engine
 
 
-@pytest.fixture(scope="session", params=["process"])
+@pytest.fixture(scope="session", params=["process", pytest.param("compose", marks=pytest.mark.docker)])
 def backend(request: pytest.FixtureRequest) -> str:
+    """Every test of this folder that asks for a stack runs once with each. In CI a missing engine is a failure."""
+    problem = engine.problem() if request.param == "compose" else None
+    if problem is not None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(problem)
     return str(request.param)
 
 
@@ -24,7 +29,7 @@ def stack(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         running.up(*YAMLS.values())
         yield running
     finally:
-        running.down()
+        running.isvc("down", "--volumes")
 
 
 @pytest.fixture
@@ -32,4 +37,12 @@ def fresh(backend: str, tmp_path: Path) -> Iterator[Stack]:
     """A project in which nothing runs yet."""
     empty = Stack(tmp_path / "state", backend, f"e2e-fresh-{os.getpid()}")
     yield empty
-    empty.down()
+    empty.isvc("down", "--volumes")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many tests each backend passed: the two numbers are to be equal."""
+    passed = [report.nodeid for report in terminalreporter.getreports("passed") if report.when == "call"]
+    counts = {name: sum(f"[{name}" in node for node in passed) for name in ("process", "compose")}
+    if any(counts.values()):
+        terminalreporter.write_line("end-to-end tests passed: " + ", ".join(f"{n} on {b}" for b, n in counts.items()))

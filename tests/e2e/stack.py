@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import psutil
 import pytest
 
@@ -86,9 +87,20 @@ class Stack:
     def host(self, name: str) -> str:
         return self.environment(name)["SERVICE_HOSTNAME"]
 
-    def processes(self) -> list[psutil.Process]:
-        """Every process that has this stack's folder in its command line, as working directory or open."""
-        return [process for process in psutil.process_iter() if str(self.state) in _traces(process)]
+    def kill(self, unit: str) -> None:
+        """End the server of this unit without a warning, as a crash would."""
+        process = psutil.Process(self.units()[unit].pid)
+        # A container's first process is its init; the server is the child.
+        server = process if self.backend == "process" else process.children()[0]
+        server.kill()
+
+    def leftovers(self) -> list[str]:
+        """What still runs or stands of this stack: processes here, or containers and networks of the engine."""
+        if self.backend == "process":
+            return [str(process) for process in psutil.process_iter() if str(self.state) in _traces(process)]
+        engine = docker.from_env()
+        things = [*engine.containers.list(all=True), *engine.networks.list()]
+        return [str(thing.name) for thing in things if str(thing.name).startswith(f"isvc-{self.project}-")]
 
 
 def _traces(process: psutil.Process) -> str:

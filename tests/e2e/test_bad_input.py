@@ -12,20 +12,26 @@ from e2e.stack import CIFAR10, MNIST, ROOT, YAMLS, Done, Stack
 pytestmark = pytest.mark.e2e
 
 GOOD = YAMLS[MNIST].read_text()
-SETTINGS = (ROOT / "isvc.yaml").read_text().replace("models/bucket", str(ROOT / "models/bucket"))
 
 
-def up(stack: Stack, folder: Path, text: str, settings: str | None = None) -> Done:
+def settings(bucket: Path) -> str:
+    """An isvc.yaml for `GOOD`, with this folder as the bucket."""
+    return (
+        f"storage: {{'gs://kfserving-examples/': {bucket}}}\nimages: {{kserve/image-transformer: {ROOT}/transformer}}\n"
+    )
+
+
+def up(stack: Stack, folder: Path, text: str, mapping: str | None = None) -> Done:
     """`isvc up` of a YAML of this text, that must not leave anything behind."""
     yaml = folder / "service.yaml"
     yaml.write_text(text)
     words: list[object] = [yaml, "--backend", stack.backend, "--ingress-port", 0]
-    if settings is not None:
-        (folder / "settings.yaml").write_text(settings)
+    if mapping is not None:
+        (folder / "settings.yaml").write_text(mapping)
         words += ["--settings", folder / "settings.yaml"]
     done = stack.isvc("up", *words, check=False)
     assert "Traceback" not in done.stdout + done.stderr
-    assert not stack.processes()
+    assert not stack.leftovers()
     return done
 
 
@@ -58,8 +64,8 @@ def test_a_yaml_without_a_predictor_exits_2(fresh: Stack, tmp_path: Path) -> Non
 
 
 def test_a_model_that_is_not_there_exits_1_with_the_initializer_s_words(fresh: Stack, tmp_path: Path) -> None:
-    settings = SETTINGS.replace("transformer/", str(ROOT / "transformer"))
-    done = up(fresh, tmp_path, GOOD.replace("image_classifier/v1", "image_classifier/v9"), settings)
+    text = GOOD.replace("image_classifier/v1", "image_classifier/v9")
+    done = up(fresh, tmp_path, text, settings(ROOT / "models/bucket"))
     assert done.returncode == 1, done.stderr
     assert f"{MNIST}-storage-initializer" in done.stderr
     assert "v9" in done.stderr
@@ -69,9 +75,7 @@ def test_a_predictor_that_dies_at_start_exits_1_with_its_last_lines(fresh: Stack
     empty = tmp_path / "bucket/models/torchserve/image_classifier/v1"
     empty.mkdir(parents=True)
     (empty / "README").write_text("no model here")
-    settings = f"storage: {{'gs://kfserving-examples/': {tmp_path / 'bucket'}}}\n"
-    settings += f"images: {{kserve/image-transformer: {ROOT / 'transformer'}}}\n"
-    done = up(fresh, tmp_path, GOOD, settings)
+    done = up(fresh, tmp_path, GOOD, settings(tmp_path / "bucket"))
     assert done.returncode == 1, done.stderr
     assert f"{MNIST}-predictor" in done.stderr
 
@@ -83,7 +87,7 @@ def test_a_taken_port_exits_1_before_anything_starts(fresh: Stack) -> None:
     assert done.returncode == 1
     assert str(port) in done.stderr
     assert "--ingress-port" in done.stderr
-    assert not fresh.processes()
+    assert not fresh.leftovers()
 
 
 @pytest.mark.parametrize("words", [["up"], ["up", "no-such-file.yaml"], ["fly"], ["get", "--output", "poem"]])

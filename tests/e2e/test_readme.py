@@ -19,6 +19,8 @@ from e2e.stack import ROOT
 
 pytestmark = pytest.mark.e2e
 
+WITHOUT_DOCKER = {**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+"""The README's first page is about a machine without an engine."""
 README = (ROOT / "README.md").read_text()
 FILES = re.findall(r"^`([\w/.-]+)`[^\n]*:\n\n```\w+\n(.*?)^```", README, re.S | re.M)
 BLOCKS = re.findall(r"^```console\n(.*?)^```", README, re.S | re.M)
@@ -59,7 +61,7 @@ def test_every_command_of_the_readme_works_as_pasted(checkout: Path) -> None:
         (checkout / name).write_text(text)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
-    environment = {**os.environ, "INGRESS_PORT": port}
+    environment = {**WITHOUT_DOCKER, "INGRESS_PORT": port}
     run = list(commands())
     assert len(run) >= 8
     for command, printed in run:
@@ -76,7 +78,9 @@ def test_the_readme_s_grpc_client_gets_an_answer(checkout: Path) -> None:
     [code] = re.findall(r"^```python\n(import tritonclient.grpc.*?)^```", README, re.S | re.M)
 
     def run(*words: str) -> str:
-        return subprocess.run(words, cwd=checkout, capture_output=True, text=True, timeout=120, check=True).stdout
+        return subprocess.run(
+            words, cwd=checkout, capture_output=True, text=True, timeout=120, check=True, env=WITHOUT_DOCKER
+        ).stdout
 
     run("make", "up", "INGRESS_PORT=0")
     variables = run(".venv/bin/isvc", "get", "torch-grpc-transformer", "-o", "env")
