@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FILE = "compose.yaml"
 """In the folder of a project; it marks the project as one of Compose's."""
+IMAGES_FILE = "images.yaml"
+"""Beside it: the images that are built for the project."""
 
 
 def has_file(project: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from isvc.backends.compose import FILE, observe, progress, render, text
+from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, text
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.process import ports
 from isvc.backends.process.backend import DEFAULT_INGRESS_PORT, changes, merge, put_back, wanted_service
@@ -185,6 +185,7 @@ class ComposeBackend:
         routes.parent.chmod(0o755)
         routes.chmod(0o644)
         write_atomically(self._file, text.write(model, heading))
+        write_atomically(self._file.with_name(IMAGES_FILE), text.write(render.images(model), heading))
         return render.stale(before, model)
 
     def _rendered(self) -> dict[str, object]:

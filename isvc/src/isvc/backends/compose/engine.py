@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isvc.backends.compose import progress
+from isvc.backends.compose import IMAGES_FILE, progress
 from isvc.errors import StackError, WaitTimeout
 
 _ANSWER = 20.0
@@ -60,7 +60,8 @@ class Project:
 
     def build(self) -> None:
         """Build the images of ours, saying each step that takes time. Raises StackError with the failing step."""
-        command = self._compose("--progress", "plain", "build")
+        file = self.file.with_name(IMAGES_FILE)
+        command = ["docker", "compose", "--file", str(file), "--progress", "plain", "build"]
         news = progress.BuildNews()
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             assert process.stdout is not None  # noqa: S101 - it is a pipe

@@ -30,6 +30,7 @@ from isvc.backends.compose.site import (
 from isvc.plan.units import Component, Condition, Plan, Probe, ServicePlan, Unit, resolve, resolve_all
 
 INGRESS = "ingress"
+IMAGES_PROJECT = "kserve-local-images"
 ROUTES_FILE = "routes.yaml"
 _ROUTES = "/etc/traefik/routes"
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
@@ -269,3 +270,17 @@ def _size(number: int) -> str:
         if number % factor == 0:
             return f"{number // factor}{unit}"
     return f"{number}b"
+
+
+def images(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The Compose model that builds each image of `model` once, always under the same names.
+
+    Compose labels an image with the project and the service that it was built for: built for several, one image would
+    be another one each time, and containers of it would be made anew.
+    """
+    built = {container["image"]: container["build"] for container in model["services"].values() if "build" in container}
+    services = {
+        re.sub(r"[^a-z0-9]+", "-", image.lower()).strip("-"): {"image": image, "build": build}
+        for image, build in sorted(built.items())
+    }
+    return {"name": IMAGES_PROJECT, "services": services}

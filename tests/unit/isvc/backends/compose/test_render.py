@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from isvc.backends.compose.render import INGRESS, Layout, render, routes, stale
+from isvc.backends.compose.render import INGRESS, Layout, images, render, routes, stale
 from isvc.plan.units import Plan, Port, Probe, ServicePlan
 
 ROOT = str(Path(__file__).resolve().parents[5])
@@ -194,3 +194,15 @@ def test_a_stopped_service_has_neither_containers_nor_routes(service: ServicePla
     stopped = replace(service, units=(), stopped=True)
     assert list(rendered(stopped)["services"]) == [INGRESS]
     assert "routers" not in routes(Plan((stopped,)))["http"]
+
+
+def test_each_image_is_built_once_and_for_no_project_or_service_of_its_own() -> None:
+    build = {"context": ".", "dockerfile": "transformer/Dockerfile"}
+    one = {"image": "kserve-local/transformer", "build": build}
+    model = {
+        "services": {"first-transformer": one, "second-transformer": dict(one), "ingress": {"image": "traefik:v3"}}
+    }
+    assert images(model) == {
+        "name": "kserve-local-images",
+        "services": {"kserve-local-transformer": {"image": "kserve-local/transformer", "build": build}},
+    }
