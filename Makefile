@@ -26,8 +26,8 @@ install: .venv/.run ## make .venv, where isvc and locust then are
 up: install ## start both example InferenceServices and wait for a first prediction of each
 	@$(ISVC) up $(EXAMPLES) $(STACK) --backend $(BACKEND) --ingress-port $(INGRESS_PORT) --real $(REAL) --storage $(STORAGE)
 
-down: install ## stop them; nothing of theirs keeps running (models stay in their volumes: isvc down --volumes)
-	@$(ISVC) down $(STACK)
+down: install ## stop them; nothing of theirs keeps running or stays in Docker
+	@$(ISVC) down $(STACK) --volumes
 
 status: install ## what runs: the services and their units
 	@$(ISVC) get $(STACK) -o wide

@@ -69,6 +69,7 @@ def project(
     yield made
     made.isvc("down", "--volumes")
     assert made.containers() == {}
+    assert made.volumes() == []
 
 
 def written(path: Path, name: str, *changes: tuple[str, str]) -> Path:

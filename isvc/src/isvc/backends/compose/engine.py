@@ -92,6 +92,10 @@ class Project:
 
     def down(self, *, volumes: bool) -> None:
         self._run(_END, "down", "--remove-orphans", *(["--volumes"] if volumes else []))
+        if volumes:  # those of services that went before, too: the Compose file knows them no more
+            left = _ask("volume", "ls", "--quiet", "--filter", f"label={_PROJECT_LABEL}={self.name}").stdout.split()
+            if left:
+                _ask("volume", "rm", *left)
 
     def containers(self) -> list[dict[str, Any]]:
         """Every container of the project, as `docker inspect` tells it."""

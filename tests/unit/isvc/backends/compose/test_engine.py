@@ -83,9 +83,18 @@ def test_every_call_names_the_project_and_the_file_where_there_is_one(
     assert (tmp_path / "calls").read_text().splitlines() == [
         "compose --project-name p down --remove-orphans",
         f"compose --project-name p --file {project.file} down --remove-orphans --volumes",
+        "volume ls --quiet --filter label=com.docker.compose.project=p",
         f"compose --project-name p --file {project.file} rm --stop --force a",
         f"compose --project-name p --file {project.file} create --no-build --remove-orphans",
     ]
+
+
+def test_volumes_of_services_that_went_before_are_removed_too(
+    docker: Docker, project: engine.Project, tmp_path: Path
+) -> None:
+    docker(f"""echo "$@" >> {tmp_path}/calls; [ "$1 $2" = "volume ls" ] && echo p_second-models""")
+    project.down(volumes=True)
+    assert "volume rm p_second-models" in (tmp_path / "calls").read_text().splitlines()
 
 
 def test_containers_of_a_project_are_found_by_its_label(docker: Docker, project: engine.Project) -> None:
