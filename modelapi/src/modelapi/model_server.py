@@ -1,6 +1,7 @@
 """ModelServer: what a user's main calls. It reads the flags, configures logging, loads the models and serves them.
 
-`model_server.parser` is built when it is first asked for, so that importing this module reads nothing.
+`model_server.parser` and `model_server.app` are made when they are first asked for, so that importing this module reads
+nothing and loads no web framework.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from modelapi.model import BaseKServeModel, Model, Predictor
 from modelapi.model_repository import ModelRepository
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.routing import BaseRoute
 
     from modelapi.server.run import Servers
@@ -157,7 +159,7 @@ class ModelServer:
         for model in self.registered_models.get_models().values():
             if model.engine:
                 await model.start_engine()
-        servers = Servers(self.config, plane, self._extra_routes)
+        servers = Servers(self.config, plane, self._extra_routes, globals().get("app"))
         with _Signals(self.stop):  # before anything listens: whoever is told to stop by then stops in order
             await servers.start()
             await self._serve_until(self._stopping, servers)
@@ -253,6 +255,13 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     return factory
 
 
+def _make_app() -> "FastAPI":
+    """KServe's `model_server.app`: a program adds its routes and its middleware to it before it starts the server."""
+    from fastapi import FastAPI
+
+    return FastAPI(openapi_url=None)  # the server has a document of its own, with the routes of this one in it
+
+
 def __getattr__(name: str) -> Any:
     if name == "parser":
         globals()["parser"] = cli.build_parser()
@@ -260,9 +269,13 @@ def __getattr__(name: str) -> Any:
     if name == "args":
         globals()["args"] = cli.parse()
         return globals()["args"]
+    if name == "app":
+        globals()["app"] = _make_app()
+        return globals()["app"]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 if TYPE_CHECKING:
     parser: argparse.ArgumentParser
     args: argparse.Namespace
+    app: FastAPI

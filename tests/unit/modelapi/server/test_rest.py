@@ -10,8 +10,10 @@ import orjson
 import pytest
 
 from modelapi import errors
+from modelapi.config import ServerConfig
 from modelapi.dataplane import DataPlane
 from modelapi.server import grpc, rest
+from modelapi.server.run import Servers
 
 TENSOR = {"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2]}
 V1 = "/v1/models/{}:predict"
@@ -280,6 +282,22 @@ async def test_the_openapi_document_has_the_prediction_routes(client: Any) -> No
     for path in ("/v1/models/{model_name}:predict", "/v1/models/{model_name}:explain", "/v2/models/{model_name}/infer"):
         assert "post" in paths[path]
     assert (await client.call("GET", "/docs")).status == 404
+
+
+async def test_the_docs_page_shows_the_document_where_it_is_asked_for(client: Any, plane: DataPlane) -> None:
+    application = Servers(ServerConfig(enable_docs_url=True), plane).application
+    page = await type(client)(application).call("GET", "/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert b"/openapi.json" in page.body
+
+
+async def test_a_slash_too_many_is_redirected(client: Any) -> None:
+    answer = await client.call("GET", "/v2/")
+    assert (answer.status, answer.headers["location"]) == (307, "/v2")
+
+
+async def test_a_wrong_method_is_told_the_right_ones(client: Any) -> None:
+    assert (await client.call("DELETE", "/v2/models/echo/infer")).headers["allow"] == "POST"
 
 
 async def test_a_draining_server_answers_503(client: Any, plane: DataPlane) -> None:
