@@ -58,12 +58,14 @@ Connect = Callable[[PredictorConfig], Predictor]
 
 @dataclass
 class Timings:
-    """Seconds that each step took."""
+    """Seconds that each step took; `decode` and `encode` are the wire's: bytes to payload, and result to bytes."""
 
     preprocess: float = 0.0
     explain: float = 0.0
     predict: float = 0.0
     postprocess: float = 0.0
+    decode: float = 0.0
+    encode: float = 0.0
 
 
 @dataclass

@@ -190,7 +190,7 @@ async def test_the_request_id_comes_back_over_grpc(servers: Servers) -> None:
         await call
         trailer = dict(await call.trailing_metadata())
     assert trailer["x-request-id"] == "mine"
-    assert trailer["server-timing"].startswith("preprocess;dur=")
+    assert trailer["server-timing"].startswith("decode;dur=")
 
 
 def _input() -> Any:

@@ -21,6 +21,7 @@ from modelapi.server import routes
 from modelapi.server.access_log import AccessLog, RequestLog
 from modelapi.server.grpc import InferenceService
 from modelapi.server.grpc_services import add_services
+from modelapi.server.joined_writes import JoinedWrites
 from modelapi.server.rest import RestApplication
 
 if TYPE_CHECKING:
@@ -33,11 +34,16 @@ _CLOSE_SECONDS = 2.0
 
 
 class _QuietProtocol(HttpToolsProtocol):
-    """HTTP without uvicorn's access lines: `server.access_log` writes them, cheaper and in the same words."""
+    """uvicorn's HTTP, cheaper: an answer's headers and body leave in one write, and its access lines are written by
+    `server.access_log`, in the same words.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.access_log = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type]  # what uvicorn uses of a transport
 
 
 class _RestServer(uvicorn.Server):

@@ -206,7 +206,8 @@ async def test_a_request_id_comes_back_and_a_missing_one_is_made(client: Any) ->
 
 async def test_server_timing_has_the_steps(client: Any) -> None:
     timing = (await client.post(V1.format("echo"), {"instances": []})).headers["server-timing"]
-    assert [part.split(";")[0].strip() for part in timing.split(",")] == ["preprocess", "predict", "postprocess"]
+    steps = [part.split(";")[0].strip() for part in timing.split(",")]
+    assert steps == ["decode", "preprocess", "predict", "postprocess", "encode"]
 
 
 async def test_headers_of_another_body_are_never_copied(client: Any) -> None:
