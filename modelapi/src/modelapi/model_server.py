@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelapi import cli
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.routing import BaseRoute
 
+    from modelapi.protocol import dataplane as protocol_dataplane
+    from modelapi.protocol.model_repository_extension import ModelRepositoryExtension
     from modelapi.server.run import Servers
 
+DEFAULT_HTTP_PORT = ServerConfig.http_port
+DEFAULT_GRPC_PORT = ServerConfig.grpc_port
 logger = logging.getLogger(__name__)
 ExceptionHandler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
 
@@ -81,6 +86,20 @@ class ModelServer:
         self._hops: list[Predictor] = []
         if self.config.configure_logging:
             configure_logging(self.config.log_config_file)
+
+    @cached_property
+    def dataplane(self) -> "protocol_dataplane.DataPlane":
+        """KServe's data plane over this server's models, for programs that ask them without a socket."""
+        from modelapi.protocol.dataplane import DataPlane as KServesDataPlane
+
+        return KServesDataPlane(self.registered_models)
+
+    @cached_property
+    def model_repository_extension(self) -> "ModelRepositoryExtension":
+        """KServe's index, load and unload over this server's models."""
+        from modelapi.protocol.model_repository_extension import ModelRepositoryExtension
+
+        return ModelRepositoryExtension(self.registered_models)
 
     def register_model(self, model: BaseKServeModel, name: str | None = None) -> None:
         """Add a model, under its own name or under an alias."""

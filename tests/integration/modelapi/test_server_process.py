@@ -72,7 +72,7 @@ def test_sigterm_lets_what_runs_finish_and_refuses_what_comes(start: Any) -> Non
     program.process.send_signal(signal.SIGTERM)
     program.wait_for("stopping on signal")
     status, body = program.predict({"instances": [2]})
-    assert (status, body) == (503, {"error": "Server is shutting down."})
+    assert (status, body) == (503, {"error": "Server is not ready. Server is shutting down."})
     running.join(WAIT_SECONDS)
     assert answers == [(200, {"predictions": [1]})]
     assert program.wait() == 0

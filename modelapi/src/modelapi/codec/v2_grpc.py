@@ -5,15 +5,17 @@ cannot be loaded into a process, and a user's process may well have tritonclient
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2
 
 from modelapi.codec import datatypes, v2_binary, v2_json
 from modelapi.errors import InvalidInput
 from modelapi.types import InferInput, InferOutput, InferRequest, InferResponse, RequestedOutput, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SERVICE = "inference.GRPCInferenceService"
 messages = service_pb2  # every message of the service, for those who serve it or call it
@@ -206,7 +208,7 @@ def _raw(tensor: Tensor) -> bytes:
     return raw if isinstance(raw, bytes) else bytes(raw)
 
 
-def _tobytes(array: NDArray[Any], datatype: str) -> bytes:
+def _tobytes(array: "NDArray[Any]", datatype: str) -> bytes:
     return np.asarray(array, dtype=datatypes.to_numpy_dtype(datatype)).tobytes()
 
 

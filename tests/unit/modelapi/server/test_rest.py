@@ -304,7 +304,7 @@ async def test_a_wrong_method_is_told_the_right_ones(client: Any) -> None:
 async def test_a_draining_server_answers_503(client: Any, plane: DataPlane) -> None:
     await plane.drain(0)
     answer = await client.post(V1.format("echo"), {"instances": []})
-    assert (answer.status, answer.json()) == (503, {"error": "Server is shutting down."})
+    assert (answer.status, answer.json()) == (503, {"error": "Server is not ready. Server is shutting down."})
 
 
 async def test_a_callers_mistake_is_logged_without_a_traceback(client: Any, caplog: pytest.LogCaptureFixture) -> None:
