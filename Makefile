@@ -69,8 +69,8 @@ test: .venv/.test ## unit, integration and end-to-end tests
 kills: .venv/.test ## the long form of a test: 200 kills of the storage initializer while it fetches 300 MB
 	STORAGE_KILLS=200 $(BIN)/python -m pytest tests/integration/storage_init/test_s3.py -k killed_at -s
 
-fuzz: .venv/.test ## the long form of a test: 102,000 bad requests
-	MODELAPI_BAD_REQUESTS=17000 $(BIN)/python -m pytest -s tests/unit/modelapi/server/test_bad_requests.py tests/integration/modelapi/test_bad_messages.py
+fuzz: .venv/.test ## the long form of the tests with bad requests: 105,000 of them, by schemathesis, hypothesis and mutation
+	MODELAPI_BAD_REQUESTS=17000 $(BIN)/python -m pytest -s tests/unit/modelapi/server/test_bad_requests.py tests/unit/modelapi/server/test_openapi.py tests/integration/modelapi/test_bad_messages.py
 
 check: .venv/.test ## ruff, mypy --strict, import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

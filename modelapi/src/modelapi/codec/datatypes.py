@@ -34,6 +34,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "FP64": np.dtype("<f8"),
     "BYTES": np.dtype(np.object_),
 }
+DATATYPES = tuple(_DTYPES)
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _LARGEST_EMPTY = 2**24  # [2**62, 0] takes no memory as an array, and all of it as a list
 _LENGTH = struct.Struct("<I")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from modelapi.codec.datatypes import DATATYPES
 from modelapi.config import VERSION
 from modelapi.server.routes import Endpoint
 
@@ -99,6 +100,7 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 _ANY_OBJECT: dict[str, Any] = {"type": "object"}
 _OBJECT_OR_NULL: dict[str, Any] = {"type": ["object", "null"]}
+_DATATYPE = {"type": "string", "enum": list(DATATYPES)}
 _SHAPE = {"type": "array", "items": {"type": "integer", "minimum": 0}}
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "Error": _object(["error"], error=_TEXT),
@@ -120,7 +122,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         ["name", "shape", "datatype"],
         name=_TEXT,
         shape=_SHAPE,
-        datatype=_TEXT,
+        datatype=_DATATYPE,
         parameters=_ANY_OBJECT,
         data={"type": "array", "items": {}},
     ),
@@ -136,7 +138,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         ["name", "shape", "datatype", "data"],
         name=_TEXT,
         shape=_SHAPE,
-        datatype=_TEXT,
+        datatype=_DATATYPE,
         parameters=_OBJECT_OR_NULL,
         data={"type": "array", "items": {}},
     ),

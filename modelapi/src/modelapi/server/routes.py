@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from modelapi import metrics
+from modelapi.codec import v2_json
 from modelapi.dataplane import DataPlane
-from modelapi.errors import ModelApiError, ModelNotReady, ServerNotReady
+from modelapi.errors import InvalidInput, ModelApiError, ModelNotReady, ServerNotReady
 from modelapi.server import http
 from modelapi.server.rest import error_body, status_of
 
@@ -218,8 +219,8 @@ def _without_slash(scope: http.Scope) -> bytes:
 
 
 def _ready_only(body: bytes) -> bool:
-    try:
-        wish = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(wish, dict) and wish.get("ready") is True
+    """What a repository index request asks for; no body means every model."""
+    wish = v2_json.loads(body or b"{}").get("ready", False)
+    if not isinstance(wish, bool):
+        raise InvalidInput("'ready' must be true or false.")
+    return wish

@@ -269,6 +269,13 @@ async def test_models_are_listed_loaded_and_unloaded(client: Any) -> None:
     assert (await client.call("GET", "/v2/health/ready")).json() == {"ready": True}
 
 
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"ready": "yes"}'])
+async def test_an_index_request_that_is_none_is_refused(client: Any, body: bytes) -> None:
+    answer = await client.call("POST", "/v2/repository/index", body)
+    assert answer.status == 400
+    assert (await client.call("POST", "/v2/repository/index")).status == 200
+
+
 async def test_the_metadata_announces_binary_tensors(client: Any) -> None:
     assert "binary_tensor_data" in (await client.call("GET", "/v2")).json()["extensions"]
 
