@@ -157,6 +157,7 @@ class _Contest:
     def _compare(self, target: Path) -> None:
         source = self.bucket / self.case.name
         names = [str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()]
+        filecmp.clear_cache()  # it tells files by size and time, which do not change from round to round
         _, different, missing = filecmp.cmpfiles(source, target, names, shallow=False)
         if different or missing:
             raise Failed(f"{len(different)} files differ and {len(missing)} are missing in {target}")

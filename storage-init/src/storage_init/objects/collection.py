@@ -123,8 +123,7 @@ class Collection:
 
     async def _in_parts(self, item: Item, length: int, partial: Partial) -> str:
         part = self._settings.part_bytes
-        os.ftruncate(partial.descriptor, length)
-        done = partial.done(part)
+        done = partial.done(part, length)
         self._meter.reuse(sum(min(part, length - start) for start in done))
         hashing = _Behind(partial.descriptor, _hasher(item.digest, length), part, length, done)
 

@@ -153,17 +153,22 @@ class Partial:
             written = os.pwrite(self.descriptor, view, at)
             view, at = view[written:], at + written
 
-    def done(self, length: int) -> set[int]:
-        """Where the parts of `length` bytes begin that are there."""
+    def done(self, part: int, length: int) -> set[int]:
+        """Where the parts begin that are there, of an object of `length` bytes in parts of `part`.
+
+        A journal is believed only beside a file of that length. One that stayed alone, because a run ended between two
+        removals, would say of zeros that they are the object's bytes.
+        """
         self._in_parts = True
-        try:
-            head, *starts = Path(self._parts).read_text().split("\n")
-        except FileNotFoundError:
-            head, starts = "", []
-        if head != str(length):
-            Path(self._parts).write_text(f"{length}\n")
-            return set()
-        return {int(start) for start in starts[:-1]}  # the last has no newline after it: it is empty, or cut off
+        head, starts = "", [""]
+        if os.fstat(self.descriptor).st_size == length:
+            with contextlib.suppress(FileNotFoundError):
+                head, *starts = Path(self._parts).read_text().split("\n")
+        if head == str(part):
+            return {int(start) for start in starts[:-1]}  # the last has no newline after it: it is empty, or cut off
+        Path(self._parts).write_text(f"{part}\n")
+        os.ftruncate(self.descriptor, length)  # after the journal is empty
+        return set()
 
     def mark_done(self, start: int) -> None:
         with Path(self._parts).open("a") as parts:
@@ -171,12 +176,12 @@ class Partial:
 
     def clear(self) -> None:
         if self._begun:
+            Path(self._parts).unlink(missing_ok=True)  # first: what it says is no longer so
             os.ftruncate(self.descriptor, 0)
-            Path(self._parts).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        Path(self.path).unlink(missing_ok=True)
         Path(self._parts).unlink(missing_ok=True)
+        Path(self.path).unlink(missing_ok=True)
 
     def forget_parts(self) -> None:
         if self._in_parts:
