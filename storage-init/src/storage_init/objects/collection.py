@@ -77,7 +77,7 @@ class Collection:
 
     async def _fetched(self, name: str, item: Item) -> str:
         async with self._depot.claim(name) as partial:
-            whole = self._depot.find(name, item)
+            whole = self._depot.find(name, item) if self._depot.shared else None
             if whole is None:
                 return await self._fetch(name, item, partial)
             partial.remove()  # somebody else was fetching it

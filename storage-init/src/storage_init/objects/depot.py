@@ -41,7 +41,7 @@ class Depot:
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         """With `shared`, other processes use the folder at the same time."""
         self.folder = folder
-        self._shared = shared
+        self.shared = shared
         self._whole = str(folder / "whole")
         self._partial = str(folder / "partial")
         self._made = False
@@ -110,7 +110,7 @@ class Depot:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
-        for folder in () if self._shared else (self._whole, self._partial, self.folder):
+        for folder in () if self.shared else (self._whole, self._partial, self.folder):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
 
@@ -124,6 +124,8 @@ class Depot:
             self._make()
         path = f"{self._partial}/{name}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        if not self.shared:  # whoever fills the destination holds its lock
+            return Partial(path, descriptor, begun=os.fstat(descriptor).st_size > 0)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             facts = os.fstat(descriptor)

@@ -46,7 +46,7 @@ def test_another_store_key_version_or_size_is_another_object(tmp_path: Path) -> 
 
 
 async def test_an_object_is_claimed_by_one_at_a_time(tmp_path: Path) -> None:
-    depot, other = Depot(tmp_path), Depot(tmp_path)
+    depot, other = Depot(tmp_path, shared=True), Depot(tmp_path, shared=True)
     async with depot.claim("a"):
         assert other._try("a") is None
     async with other.claim("a"):
