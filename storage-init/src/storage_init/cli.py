@@ -19,7 +19,7 @@ from pathlib import Path
 from storage_init.address import parse
 from storage_init.errors import Stopped, StorageError
 from storage_init.initializer import Transfer, initialize
-from storage_init.settings import Limits, Settings
+from storage_init.settings import Limits, Settings, waits
 
 MODELS = "/mnt/models"
 
@@ -94,7 +94,7 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
         connect_timeout=arguments.connect_timeout,
         read_timeout=arguments.read_timeout,
         stall_timeout=arguments.stall_timeout,
-        backoff=tuple(min(0.5 * 2**attempt, 30.0) for attempt in range(arguments.retries)),
+        backoff=waits(arguments.retries),
         limits=Limits(arguments.max_unpacked_bytes, arguments.max_entries, arguments.max_ratio),
     )
 

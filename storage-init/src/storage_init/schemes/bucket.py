@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.exceptions import BaseError, NotFoundError, PreconditionError
 
-from storage_init.errors import FetchFailed, FetchInterrupted, SourceNotFound, StorageError
+from storage_init.address import Address
+from storage_init.errors import AddressInvalid, FetchFailed, FetchInterrupted, SourceNotFound, StorageError
 from storage_init.objects.item import Chunk, Digest, Item
 from storage_init.settings import Settings
 
@@ -185,6 +186,15 @@ class Bucket:
     @property
     def _endpoint(self) -> str:
         return self.identity.partition(" ")[2].partition(" ")[0]
+
+
+def split(address: Address) -> tuple[str, str, bool]:
+    """Bucket, prefix without slashes at its ends, and whether the address ends with one."""
+    rest = address.text.partition("://")[2]
+    name, _, prefix = rest.partition("/")
+    if not name:
+        raise AddressInvalid(f"'{address.shown}' names no bucket; write {address.scheme}://bucket/folder.")
+    return name, prefix.strip("/"), prefix.endswith("/")
 
 
 def client_options(settings: Settings, environment: Mapping[str, str]) -> ClientConfig:
