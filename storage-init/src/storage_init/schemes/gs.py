@@ -1,8 +1,8 @@
 """`gs://bucket/prefix`: Google Cloud Storage.
 
-Credentials: the file that GOOGLE_APPLICATION_CREDENTIALS names, else gcloud's own; without either the bucket is asked
-anonymously, and no metadata server, which off Google's machines is a wait for nobody. STORAGE_EMULATOR_HOST leads
-elsewhere.
+Credentials: a service account's key in GOOGLE_SERVICE_ACCOUNT_KEY, the file that GOOGLE_APPLICATION_CREDENTIALS names,
+else gcloud's own; without any the bucket is asked anonymously, and no metadata server, which off Google's machines is a
+wait for nobody. STORAGE_EMULATOR_HOST leads elsewhere.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def connect(address: Address, settings: Settings) -> Bucket:
 
 
 def _credentials(environment: Mapping[str, str]) -> dict[str, Any]:
+    if key := environment.get("GOOGLE_SERVICE_ACCOUNT_KEY"):
+        return {"service_account_key": key}
     named = environment.get("GOOGLE_APPLICATION_CREDENTIALS")
     if named and not Path(named).is_file():
         raise FilesystemFailed(f"GOOGLE_APPLICATION_CREDENTIALS names {named}, and there is no such file; mend it.")
