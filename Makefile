@@ -15,7 +15,7 @@ ISVC      = $(BIN)/isvc
 STACK     = --project $(PROJECT)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs predict load soak compare bench bench-storage models images base-image lock format test check kills fuzz
+.PHONY: help install up down status logs predict load soak compare bench bench-start bench-storage models images base-image lock format test check kills fuzz
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ soak: install ## 60 s of 32 gRPC users on gevent, on the running stack
 
 bench-storage: install ## the storage initializer beside kserve-storage 0.21, from one SeaweedFS
 	$(BIN)/python -m benchmark.storage --rounds 5
+
+bench-start: install ## seconds to the first prediction, cold and warm: mock, Triton, TorchServe, on both backends
+	$(BIN)/python -m benchmark.start $(ARGS)
 
 bench: install ## the Model API beside kserve 0.21 and hand-written servers, interleaved; a table and a JSON file
 	$(BIN)/python -m benchmark $(ARGS)
