@@ -107,10 +107,19 @@ def guide(findings: Findings) -> list[dict[str, Any]]:
                 continue
             row = {"protocol": title, "predictor": predictor, "guide": GUIDE[title]}
             rows.append({**row, "role": "transformer", **_stages([block.stages for block in one.blocks])})
-            direct = findings.direct.get(arm) if predictor == findings.predictors[0] else None
-            if direct is not None and len(direct):
-                rows.append({**row, "role": "predictor", "guide": None, **_stages(np.array_split(direct, 8))})
+            rows.append({**row, "role": "predictor", "guide": None, **_counted(one)})
     return rows
+
+
+def _counted(one: Series) -> dict[str, Any]:
+    """The predictor's steps by its own count, which gives a mean for each block: the median of those."""
+    told = [block for block in one.blocks if block.predictor is not None]
+    steps = {}
+    for column, stage in enumerate(STAGES):
+        values = [block.predictor[column] for block in told if block.predictor is not None]
+        if values:
+            steps[stage] = {"median": float(np.median(values)), "interval": _interval(mean(values))}
+    return {"requests": sum(block.requests for block in told), "steps": steps}
 
 
 def _stages(blocks: list[Values]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from benchmark.compare.quantiles import Values
 
 Mode = Literal["closed", "open"]
 STAGES = ("preprocess", "predict", "postprocess")
+TOLD = ("decode", *STAGES, "encode")
+"""What a server of the Model API tells of a request, in the order in which it happens."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,25 @@ class Block:
     """The share of what was planned that was answered in time; 1 in a closed loop."""
     lag_ms: float
     """How late the 99th of a hundred requests was sent; 0 in a closed loop."""
-    stages: Values
-    """One row per answer that told: preprocess, predict, postprocess."""
-    predictor_ms: float | None
+    told: Values
+    """One row of TOLD per answer that had a Server-Timing; NaN for a step that it left out."""
+    predictor: tuple[float, float, float] | None
+    """STAGES of the predictor by its own count: means of the block."""
     cpu: dict[str, float | None]
     client_cores: float
     wrong: str | None
     """What is wrong with the last answer of the block."""
+    rss: dict[str, int] = field(default_factory=dict)
+    """Resident bytes by role, at the end of the block."""
+
+    @property
+    def stages(self) -> Values:
+        """The columns STAGES of what was told."""
+        return self.told[:, 1:4]
+
+    @property
+    def predictor_ms(self) -> float | None:
+        return None if self.predictor is None else sum(self.predictor)
 
     @property
     def requests(self) -> int:
@@ -71,6 +85,25 @@ class Series:
     def cpu(self, role: str) -> float | None:
         values = [value for block in self.blocks if (value := block.cpu.get(role)) is not None]
         return float(np.median(values)) if values else None
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Milliseconds to make a request and to read its answer."""
+
+    encode: float
+    decode: float
+
+
+@dataclass
+class Probe:
+    """Requests beside what is asked about, by block: `latencies` and `told` as there, the predictor's `own` time."""
+
+    latencies: list[Values] = field(default_factory=list)
+    told: list[Values] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    answer: bytes = b""
+    json_length: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,13 +167,17 @@ class Findings:
     apart: dict[tuple[str, Hop], float] = field(default_factory=dict)
     """By how much the arms' answers differ at most."""
     differ: list[str] = field(default_factory=list)
-    echo: dict[tuple[str, Hop, str], float] = field(default_factory=dict)
-    """Milliseconds of a request without a model, by transport."""
-    client: dict[str, float] = field(default_factory=dict)
-    """Milliseconds that the client takes to make the request and to read the answer, by arm."""
+    again: dict[tuple[str, Hop, str], Probe] = field(default_factory=dict)
+    """The same request once more."""
+    inside: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    """The client's request past the ingress, by predictor and arm."""
+    direct: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    """The transformer's request straight to the predictor, by predictor and arm."""
+    client: dict[str, Codec] = field(default_factory=dict)
+    """What the client takes to make the request of a picture's file and to read the answer's numbers, by arm."""
+    transformer: dict[tuple[str, str], Codec] = field(default_factory=dict)
+    """The same of the transformer on its hop, by predictor and arm."""
     curve: list[CurvePoint] = field(default_factory=list)
-    direct: dict[str, Values] = field(default_factory=dict)
-    """Stages that the predictor itself tells, by arm, for the tensor that the transformer sends."""
     cross: list[CrossCheck] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None

@@ -2,13 +2,12 @@
 
 import base64
 import json
-import timeit
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmark.compare import cross, ground, messages, stand, wire
+from benchmark.compare import codecs, cross, ground, stand, wire
 from benchmark.compare.arms import ARMS, HOPS, ArmName
 from benchmark.compare.findings import Findings, is_control
 from benchmark.compare.ground import Ground
@@ -18,7 +17,6 @@ from benchmark.compare.progress import Progress
 from benchmark.compare.session import Session
 from benchmark.compare.stand import Stand
 
-REPEATS = 50
 LOCUST_ARMS: tuple[ArmName, ...] = ("v2-binary", "grpc")
 Part = tuple[str, float, Callable[[], None]]
 """A name, about how many seconds, and the work."""
@@ -65,7 +63,7 @@ class Run:
                 self.findings.notes += [note for note in standing.notes if note not in self.findings.notes]
                 for (hop, arm), why in standing.missing.items():
                     self.findings.missing[kind, hop, arm] = why
-                session = self._session(ground.of_stand(standing, folder))
+                session = self._session(ground.of_stand(standing, self.asked.picture, folder))
                 if number == 0:
                     self._everything(session, standing)
                 elif self.plan.floor is not None:
@@ -85,7 +83,6 @@ class Run:
         wire.count_client(session.ground, self.clients, self.findings)
         if standing is not None:
             wire.count_predictor(standing, session.ground, self.clients, self.findings, self.scratch)
-        self.findings.client.update(serialising(self.asked))
         self._one_connection(session, self.plan.single)
         self._several_connections(session)
         for name, seconds, work in self._optional(session, standing):
@@ -102,7 +99,12 @@ class Run:
         for hop, title in HOPS.items():
             if lanes := session.ground.of(hop):
                 self.progress.say(f"one connection, {title}")
-                session.closed(lanes, 1, loads, echo=True)
+                session.closed(lanes, 1, loads, beside=True)
+        self.findings.client.update(codecs.client(self.asked.picture, self.asked.model, session.answers))
+        for (kind, arm), probe in self.findings.direct.items():
+            if kind == session.ground.predictor and probe.answer:
+                spoken = codecs.hop(stand.wire_of(arm), session.ground.model, probe.answer, probe.json_length)
+                self.findings.transformer[kind, arm] = spoken
 
     def _several_connections(self, session: Session) -> None:
         for level in self.plan.levels:
@@ -157,15 +159,6 @@ def planned(plan: Plan, asked: Asked) -> float:
     floor = arms * 2 * seconds_of(plan.floor) + warm if plan.floor and len(asked.predictors) > 1 else 0.0
     locust = len(LOCUST_ARMS) * plan.locust_seconds if asked.locust else 0.0
     return warm + single + several + opened + curve + floor + locust
-
-
-def serialising(asked: Asked) -> dict[str, float]:
-    """Milliseconds in which a client makes each arm's request from a picture's file; the least of five tries."""
-    made = {}
-    for arm in ARMS:
-        work = partial(messages.picture, arm.wire, asked.picture, asked.model)
-        made[arm.name] = min(timeit.repeat(work, number=REPEATS, repeat=5)) / REPEATS * 1000
-    return made
 
 
 def _payload(picture: bytes, scratch: Path) -> Path:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import psutil
 
-from benchmark.compare import messages, schedule, statistics
-from benchmark.compare.arms import ArmName, Hop
+from benchmark.compare import messages, probes, schedule, statistics
+from benchmark.compare.arms import ArmName
 from benchmark.compare.findings import Block, CurvePoint, Findings, Mode, Series, Warm
-from benchmark.compare.ground import Ground, Lane, Transport
+from benchmark.compare.ground import Ground, Lane
 from benchmark.compare.load.connection import Target
 from benchmark.compare.load.crew import Crew, Load, Seen
 from benchmark.compare.plan import Loads, Plan
@@ -20,8 +20,8 @@ from benchmark.compare.stand import wire_of
 TOLERANCE = 1e-4
 ONE_REQUEST = 0.001
 """Seconds of a load that is one request, or a few."""
-ECHO = 0.25
-"""The share of a load's seconds for which the echo is asked."""
+BESIDE = 0.4
+"""The share of a load's seconds for which each probe asks."""
 Tick = Callable[[float], None]
 """Told how many planned seconds have been spent."""
 
@@ -38,6 +38,8 @@ class Session:
 
     def __post_init__(self) -> None:
         self._expected: dict[str, Values] = {}
+        self.answers: dict[str, tuple[bytes, str]] = {}
+        """Of the client's hop, by arm: the first answer's body, and the length of its JSON part."""
         self._seed = self.plan.seed
 
     # -- before anything is timed ----------------------------------------------------------------------------------
@@ -60,6 +62,8 @@ class Session:
             got = messages.numbers(self._wire(lane), seen.answer, seen.json_length)
         except messages.AnswerUnreadable as exc:
             return str(exc)
+        if lane.hop == "client":
+            self.answers[lane.arm] = seen.answer, seen.json_length
         wanted = self._expected.setdefault(lane.hop, got)
         key = (self.ground.predictor, lane.hop)
         if got.shape != wanted.shape:
@@ -90,25 +94,15 @@ class Session:
 
     # -- timed -----------------------------------------------------------------------------------------------------
 
-    def closed(self, lanes: Sequence[Lane], connections: int, loads: Loads, echo: bool = False) -> None:
-        """A closed loop on every lane, in interleaved blocks; with `echo`, what no model sees after each block."""
+    def closed(self, lanes: Sequence[Lane], connections: int, loads: Loads, beside: bool = False) -> None:
+        """A closed loop on every lane, in interleaved blocks; with `beside`, the probes after each."""
         series = {lane.arm: self._series(lane, "closed", connections) for lane in lanes}
-        echoes: dict[tuple[Hop, Transport], list[Values]] = {}
         for block in schedule.blocks(lanes, loads.blocks, self._next_seed()):
             for lane in block:
                 load = Load(lane.target, connections, loads.seconds)
                 series[lane.arm].blocks.append(self._block(lane, load))
-            if echo:
-                self._echo(block[0].hop, loads.seconds * ECHO, echoes)
-        for (hop, transport), found in echoes.items():
-            self.findings.echo[self.ground.predictor, hop, transport] = float(np.concatenate(found).mean()) * 1000
-
-    def _echo(self, of: Hop, seconds: float, echoes: dict[tuple[Hop, Transport], list[Values]]) -> None:
-        for (hop, transport), target in self.ground.echoes.items():
-            if hop == of:
-                seen = self.crew.send(Load(target, 1, seconds))
-                if not seen.errors:
-                    echoes.setdefault((hop, transport), []).append(seen.latencies)
+                if beside:
+                    probes.beside(self.ground, self.crew, self.findings, lane, loads.seconds * BESIDE)
 
     def open_loop(self, lanes: Sequence[Lane], connections: int, share: float, loads: Loads) -> None:
         """Poisson arrivals at `share` of each arm's own capacity, in interleaved blocks."""
@@ -134,8 +128,6 @@ class Session:
                 seen[arm].append(self._timed(Load(speaks[arm], 1, loads.seconds)))
         for arm, found in seen.items():
             self.findings.curve.append(_point(arm, size, speaks[arm], found))
-            if size == 12288 and not any(one.errors for one in found):
-                self.findings.direct[arm] = statistics.stages(t for one in found for t in one.timings)
 
     # -- the parts -------------------------------------------------------------------------------------------------
 
@@ -157,9 +149,11 @@ class Session:
         before = {role: server.usage().cpu_seconds for role, server in lane.servers.items()}
         told = self._counted()
         seen = self._send(lane, load)
-        used = {role: server.usage().cpu_seconds - before[role] for role, server in lane.servers.items()}
+        after = {role: server.usage() for role, server in lane.servers.items()}
+        used = {role: usage.cpu_seconds - before[role] for role, usage in after.items()}
         block = made(seen, used, statistics.mean_ms(told, self._counted()))
-        return replace(block, wrong=self._wrong(lane, seen))
+        rss = {"client": self.crew.rss(), **{role: usage.rss for role, usage in after.items()}}
+        return replace(block, wrong=self._wrong(lane, seen), rss=rss)
 
     def _counted(self) -> statistics.Counted | None:
         return statistics.counted(self.ground.statistics, self.ground.model) if self.ground.statistics else None
@@ -203,7 +197,7 @@ class Session:
         return self._seed
 
 
-def made(seen: Seen, used: dict[str, float], predictor_ms: float | None) -> Block:
+def made(seen: Seen, used: dict[str, float], predictor: tuple[float, float, float] | None) -> Block:
     """A block in milliseconds."""
     requests = max(1, len(seen.ended))
     planned = len(seen.ended) + seen.dropped
@@ -220,8 +214,8 @@ def made(seen: Seen, used: dict[str, float], predictor_ms: float | None) -> Bloc
         dropped=seen.dropped,
         on_time=on_time,
         lag_ms=lag,
-        stages=statistics.stages(seen.timings),
-        predictor_ms=predictor_ms,
+        told=statistics.told(seen.timings),
+        predictor=predictor,
         cpu={"client": seen.client_cpu / requests * 1000, **cpu},
         client_cores=seen.client_cores,
         wrong=None,

@@ -43,7 +43,10 @@ def document(quick: Path) -> dict[str, Any]:
 
 
 def test_the_report_is_written_in_every_form(quick: Path, document: dict[str, Any]) -> None:
-    assert {path.name for path in quick.iterdir()} == {f"compare.{form}" for form in ("html", "json", "csv", "md")}
+    assert {path.name for path in quick.iterdir()} == {
+        *(f"compare.{form}" for form in ("html", "json", "csv", "md")),
+        "compare-raw.csv.gz",
+    }
     assert document["complete"]
 
 
