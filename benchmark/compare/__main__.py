@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"compare: {exc}", file=sys.stderr)
         return BAD_INPUT
     about = provenance.describe(shlex.join(["python", "-m", "benchmark.compare", *argv]), plan.seed)
-    findings = Findings(about={**about, "plan": plan.name, **_scope(asked)})
+    findings = Findings(about={**about, "plan": plan.name, "durations": provenance.durations(plan), **_scope(asked)})
     code = _measure(plan, asked, findings)
     if not findings.series and code != DONE:
         return code

@@ -14,6 +14,12 @@ TOLD = ("decode", *STAGES, "encode")
 """What a server of the Model API tells of a request, in the order in which it happens."""
 
 
+SLO_MS = 100.0
+"""Goodput is the answers that came within it."""
+MARGIN = 0.10
+"""By so much the medians of two engines may differ beyond what their clients' own work explains."""
+
+
 @dataclass(frozen=True)
 class Block:
     """One load of one arm. Arrays and times in milliseconds; CPU in milliseconds per request, None where unknown."""
@@ -86,6 +92,9 @@ class Series:
         values = [value for block in self.blocks if (value := block.cpu.get(role)) is not None]
         return float(np.median(values)) if values else None
 
+    def rss(self, role: str) -> int | None:
+        return max((block.rss[role] for block in self.blocks if role in block.rss), default=None)
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -121,9 +130,13 @@ class OnTheWire:
 
 @dataclass(frozen=True)
 class Warm:
-    """How the warm-up of an arm went, and what its very first request took."""
+    """How the warm-up of an arm went, and what its very first request took. `spread` is the factor by which the last
+    windows differ; None where one of them had no answers.
+    """
 
-    stable: bool
+    warm: bool
+    steady: bool
+    spread: float | None
     windows: int
     cold_ms: float
     tcp: int | None
@@ -145,14 +158,23 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """The same point by the other engine. Medians in milliseconds at one user."""
+    """The same point by another engine, at one user. Milliseconds: `theirs` is its median, `ours` the lowest and the
+    highest one of ours before and after; `own` and `spent` what the engines' clients take of CPU per request.
+    """
 
     arm: str
     engine: str
-    locust: float
-    ours: float
+    theirs: float
+    ours: tuple[float, float]
     requests: int
     failures: int
+    own: float
+    spent: float
+
+    @property
+    def agrees(self) -> bool:
+        low, high = self.ours[0] - self.spent, self.ours[1] + self.own
+        return not self.failures and low * (1 - MARGIN) <= self.theirs <= high * (1 + MARGIN)
 
 
 @dataclass

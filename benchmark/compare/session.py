@@ -6,22 +6,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import psutil
 
-from benchmark.compare import messages, probes, schedule, statistics
+from benchmark.compare import messages, probes, schedule, stability, statistics
 from benchmark.compare.arms import ArmName
 from benchmark.compare.findings import Block, CurvePoint, Findings, Mode, Series, Warm
 from benchmark.compare.ground import Ground, Lane
+from benchmark.compare.intervals import FEWEST_BLOCKS
 from benchmark.compare.load.connection import Target
 from benchmark.compare.load.crew import Crew, Load, Seen
 from benchmark.compare.plan import Loads, Plan
 from benchmark.compare.quantiles import Values
-from benchmark.compare.stability import Window, stable
+from benchmark.compare.stability import Window
 from benchmark.compare.stand import wire_of
 
 TOLERANCE = 1e-4
 ONE_REQUEST = 0.001
 """Seconds of a load that is one request, or a few."""
-BESIDE = 0.4
+BESIDE = 0.3
 """The share of a load's seconds for which each probe asks."""
+Late = Callable[[], bool]
+"""Whether the time is over: no more is done than what a statement needs."""
 Tick = Callable[[float], None]
 """Told how many planned seconds have been spent."""
 
@@ -35,6 +38,8 @@ class Session:
     plan: Plan
     findings: Findings
     tick: Tick
+    late: Late = lambda: False
+    """By default, never."""
 
     def __post_init__(self) -> None:
         self._expected: dict[str, Values] = {}
@@ -80,29 +85,33 @@ class Session:
     def warm_up(self, connections: int) -> None:
         """Every arm until it is stable, or for the plan's most windows."""
         for lane in self.ground.lanes:
+            self.crew.send(Load(lane.target, 1, ONE_REQUEST))  # a connection that was idle may be gone
             before = self._connections(lane.target)
             windows: list[Window] = []
             cold = 0.0
-            while len(windows) < self.plan.warm_most and not stable(windows):
+            while len(windows) < self.plan.warm_most and not stability.warm(windows) and not (windows and self.late()):
                 seen = self._send(lane, Load(lane.target, connections, self.plan.warm_window))
                 cold = cold or float(seen.latencies[np.argmin(seen.ended)]) * 1000
                 windows.append(Window(seen.rate, float(np.median(seen.latencies))))
             after = self._connections(lane.target)
             tcp = None if before is None or after is None else after - before + 1  # one is there since the check
             key = (self.ground.predictor, lane.hop, lane.arm)
-            self.findings.warm[key] = Warm(stable(windows), len(windows), cold, tcp, connections)
+            self.findings.warm[key] = _warm(windows, cold, tcp, connections)
 
     # -- timed -----------------------------------------------------------------------------------------------------
 
     def closed(self, lanes: Sequence[Lane], connections: int, loads: Loads, beside: bool = False) -> None:
         """A closed loop on every lane, in interleaved blocks; with `beside`, the probes after each."""
         series = {lane.arm: self._series(lane, "closed", connections) for lane in lanes}
-        for block in schedule.blocks(lanes, loads.blocks, self._next_seed()):
+        for number, block in enumerate(schedule.blocks(lanes, loads.blocks, self._next_seed())):
+            if number >= FEWEST_BLOCKS and self.late():
+                break
             for lane in block:
                 load = Load(lane.target, connections, loads.seconds)
                 series[lane.arm].blocks.append(self._block(lane, load))
                 if beside:
                     probes.beside(self.ground, self.crew, self.findings, lane, loads.seconds * BESIDE)
+                    self.tick(2 * loads.seconds * BESIDE)
 
     def open_loop(self, lanes: Sequence[Lane], connections: int, share: float, loads: Loads) -> None:
         """Poisson arrivals at `share` of each arm's own capacity, in interleaved blocks."""
@@ -195,6 +204,12 @@ class Session:
     def _next_seed(self) -> int:
         self._seed += 1
         return self._seed
+
+
+def _warm(windows: list[Window], cold: float, tcp: int | None, connections: int) -> Warm:
+    spread = stability.spread(windows)
+    told = spread if np.isfinite(spread) else None
+    return Warm(stability.warm(windows), stability.steady(windows), told, len(windows), cold, tcp, connections)
 
 
 def made(seen: Seen, used: dict[str, float], predictor: tuple[float, float, float] | None) -> Block:

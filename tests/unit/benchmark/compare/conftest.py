@@ -69,7 +69,7 @@ def make() -> Make:
                     series.blocks += [block(speed * level**0.5, chance, errors=errors) for _ in range(blocks)]
                     findings.series.append(series)
                 findings.wire["predictor-mock", hop, arm.name] = OnTheWire(SIZE[arm.wire], 300, arm.wire)
-                findings.warm["predictor-mock", hop, arm.name] = Warm(True, 3, 9.0, 8, 8)
+                findings.warm["predictor-mock", hop, arm.name] = Warm(True, True, 1.05, 3, 9.0, 8, 8)
             findings.apart["predictor-mock", hop] = 1e-8
             for arm in ARMS:
                 told = np.full((400, 5), 0.01)
@@ -86,7 +86,7 @@ def make() -> Make:
             for size, factor in ((48, 1.0), (12288, 1.1), (602112, 0.5 if arm.name == "grpc" else 2.0)):
                 milliseconds = SPEED[arm.name] * factor
                 findings.curve.append(CurvePoint(arm.name, size, size + 200, (milliseconds,) * 2, (9.0, 9.0), 50, None))
-        findings.cross.append(CrossCheck("grpc", "locust", 2.6, 2.4, 900, 0))
+        findings.cross.append(CrossCheck("grpc", "Locust", 2.9, (2.3, 2.5), 900, 0, 0.4, 0.2))
         findings.missing["predictor-mock", "predictor", "other"] = "it does <not> speak it"
         return findings
 
