@@ -14,7 +14,8 @@ from pathlib import Path
 
 from isvc import manifest, settings
 from isvc.backends.stack import Applied, Backend, Phase, ServiceStatus, StackStatus
-from isvc.cli import payload, predictors, progress, stacks
+from isvc.cli import payload, progress, stacks
+from isvc.server import predictors
 from isvc.cli.console import Console
 from isvc.cli.exchange import Answer, Ingress
 from isvc.cli.invocations import curl, grpcurl, predict_path, served_name

@@ -24,7 +24,7 @@ from isvc.backends.process.backend import DEFAULT_INGRESS_PORT, changes, merge, 
 from isvc.backends.process.binding import service_folder
 from isvc.backends.process.folder import ProjectFolder, write_atomically
 from isvc.backends.process.records import Wanted
-from isvc.backends.stack import Applied, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus
+from isvc.backends.stack import Applied, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
 from isvc.errors import PortTaken, StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan, Unit
 
@@ -70,7 +70,7 @@ class Docker(Protocol):
 
     def last_lines(self, container: str, count: int) -> tuple[str, ...]: ...
 
-    def logs(self, services: Sequence[str], tail: int | None, follow: bool) -> Iterator[str]: ...
+    def logs(self, services: Sequence[str], tail: int | None, follow: bool, gone: Gone = ...) -> Iterator[str]: ...
 
 
 class ComposeBackend:
@@ -275,11 +275,13 @@ class ComposeBackend:
             told = (self._folder.root / _LOG).read_text(errors="replace")
             raise StackError(f"docker compose up: {progress.reason(told)}")
 
-    def logs(self, units: Sequence[str] | None, tail: int | None, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, units: Sequence[str] | None, tail: int | None, follow: bool, gone: Gone = never
+    ) -> Iterator[LogLine]:
         services = self._log_services(units)
         if not self._docker.containers() or services == []:
             return iter(())
-        lines = (observe.log_line(line) for line in self._docker.logs(services or [], tail, follow))
+        lines = (observe.log_line(line) for line in self._docker.logs(services or [], tail, follow, gone))
         told = (line for line in lines if line is not None)
         return told if follow else iter(_in_order(told))
 

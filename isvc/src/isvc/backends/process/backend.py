@@ -16,7 +16,18 @@ from isvc.backends.process import ingress, journal, ports, reconcile, sources, s
 from isvc.backends.process.binding import label, service_folder, unit_key
 from isvc.backends.process.folder import ProjectFolder, Stamp
 from isvc.backends.process.records import ProcessId, Report, Wanted, WantedService
-from isvc.backends.stack import Applied, Change, LogLine, Phase, RouteState, ServiceStatus, StackStatus, UnitStatus
+from isvc.backends.stack import (
+    Applied,
+    Change,
+    Gone,
+    LogLine,
+    Phase,
+    RouteState,
+    ServiceStatus,
+    StackStatus,
+    UnitStatus,
+    never,
+)
 from isvc.errors import PortTaken, StackError, UnitFailed, WaitTimeout
 from isvc.plan.units import Plan, ServicePlan
 
@@ -200,12 +211,14 @@ class ProcessBackend:
         services = tuple(_not_running(service) for service in wanted.services)
         return StackStatus(self._folder.project, self.name, running=False, services=services)
 
-    def logs(self, units: Sequence[str] | None, tail: int | None, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, units: Sequence[str] | None, tail: int | None, follow: bool, gone: Gone = never
+    ) -> Iterator[LogLine]:
         keys = self._wanted_keys() or self._journal_keys()
         files = {
             label(key): self._folder.journals / journal.file_name(key) for key in keys if units is None or key in units
         }
-        return journal.follow(files, tail) if follow else iter(journal.read(files, tail))
+        return journal.follow(files, tail, gone) if follow else iter(journal.read(files, tail))
 
     def _wanted_keys(self) -> list[str]:
         services = self._folder.read_wanted().services
