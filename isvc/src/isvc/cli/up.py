@@ -15,12 +15,12 @@ from pathlib import Path
 from isvc import manifest, settings
 from isvc.backends.stack import Applied, Backend, Phase, ServiceStatus, StackStatus
 from isvc.cli import payload, progress, stacks
-from isvc.server import predictors
 from isvc.cli.console import Console
-from isvc.cli.exchange import Answer, Ingress
 from isvc.cli.invocations import curl, grpcurl, predict_path, served_name
 from isvc.errors import InputError, StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan
+from isvc.server import predictors
+from isvc.server.exchange import Answer, Ingress
 
 _POLL = 0.03
 _REMINDER = 10.0

@@ -24,6 +24,7 @@ from isvc.server.events import CONTROLLER, Happened, Recorder, between, readines
 from isvc.server.planning import Planned, Planning, with_hosts_of_their_own
 from isvc.server.reconcile import Planner, Reconciler
 from isvc.server.resources import INFERENCE_SERVICES, Object
+from isvc.server.routed import Routed
 from isvc.server.store import Store
 from isvc.server.views import RunningViews, Shown
 
@@ -49,6 +50,7 @@ class Controller:
         self._ingress_port = ingress_port
         self._planning = Planning(self._reconciler.plan, self._said, self._soon)
         self._recorder = Recorder(store)
+        self._routed = Routed()
         self._backoff = Backoff()
         self._refused: dict[str, IsvcError] = {}
         self._agreed: dict[str, Planned] = {}
@@ -195,7 +197,7 @@ class Controller:
         while True:
             self._look.clear()
             try:
-                self._stack = await asyncio.to_thread(self._backend.status)
+                self._stack = await self._routed.seen(await asyncio.to_thread(self._backend.status))
                 self._tell(self._stack)
             except (StackError, OSError, sqlite3.Error) as exc:
                 logger.error("what runs cannot be told: %s", exc)  # noqa: TRY400

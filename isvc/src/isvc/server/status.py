@@ -131,8 +131,9 @@ def _ingress_condition(service: ServiceStatus, not_ready: Sequence[Mapping[str, 
         return _condition("IngressReady", True)
     if service.route is RouteState.UNAVAILABLE:
         return _condition("IngressReady", False, "RouteUnavailable", "what the route leads to is not ready")
-    part = not_ready[0]["type"].removesuffix("Ready") if not_ready else "Predictor"
-    return _condition("IngressReady", False, f"{part} ingress not created")
+    if not_ready:
+        return _condition("IngressReady", False, f"{not_ready[0]['type'].removesuffix('Ready')} ingress not created")
+    return _condition("IngressReady", False, "RouteNotReady", "the ingress has no route to it yet")
 
 
 def _condition(name: str, true: bool, reason: str = "", message: str = "") -> dict[str, str]:
