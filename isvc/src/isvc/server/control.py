@@ -10,16 +10,20 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from isvc.errors import StackError
 
 OBJECTS = "objects.db"
 _LOCK = "serve.lock"
 _NOTE = "serve.json"
+_LOOKED_AT = 1.0
+"""Seconds; a command that looks whether there is a control plane has the lock for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,8 @@ def claim(root: Path) -> Iterator[None]:
     """Be the control plane of the project in `root` for the time of the block. Raises StackError if there is one."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (root / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise StackError(f"project {root.name} has a control plane already; take another --project") from exc
+        if not _locked_within(_LOOKED_AT, lock):
+            raise StackError(f"project {root.name} has a control plane already; take another --project")
         try:
             yield
         finally:
@@ -68,6 +70,19 @@ def find(root: Path) -> ControlPlane | None:
     except (FileNotFoundError, ValueError, TypeError) as exc:
         message = f"the control plane of project {root.name} is just starting; try again once it says that it serves"
         raise StackError(message) from exc
+
+
+def _locked_within(seconds: float, lock: IO[str]) -> bool:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _held(path: Path) -> bool:

@@ -24,7 +24,7 @@ from isvc.server.events import CONTROLLER, Happened, Recorder, between, readines
 from isvc.server.planning import Planned, Planning, with_hosts_of_their_own
 from isvc.server.reconcile import Planner, Reconciler
 from isvc.server.resources import INFERENCE_SERVICES, Object
-from isvc.server.routed import Routed
+from isvc.server.routed import Answers, Routed, answers
 from isvc.server.store import Store
 from isvc.server.views import RunningViews, Shown
 
@@ -42,7 +42,15 @@ _EVENTS_LOOKED_AT = 60.0
 
 
 class Controller:
-    def __init__(self, store: Store, backend: Backend, planner: Planner, *, ingress_port: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        backend: Backend,
+        planner: Planner,
+        *,
+        ingress_port: int | None = None,
+        answers: Answers = answers,
+    ) -> None:
         """`ingress_port` as for `Backend.apply`: None keeps a running ingress' port, 0 takes any free one."""
         self._store = store
         self._backend = backend
@@ -50,7 +58,7 @@ class Controller:
         self._ingress_port = ingress_port
         self._planning = Planning(self._reconciler.plan, self._said, self._soon)
         self._recorder = Recorder(store)
-        self._routed = Routed()
+        self._routed = Routed(answers)
         self._backoff = Backoff()
         self._refused: dict[str, IsvcError] = {}
         self._agreed: dict[str, Planned] = {}
@@ -122,8 +130,7 @@ class Controller:
         if str(self._refused.get(key)) != str(error):
             self._said(key, str(error), "InternalError", warning=True)
         self._refused[key] = error
-        self._told = None
-        self._look.set()
+        self._tell_anew()
 
     def _anew(self, planned: Mapping[str, Planned], stack: StackStatus) -> list[tuple[str, Planned]]:
         """Those that do not run yet, or otherwise than wanted."""
@@ -134,8 +141,9 @@ class Controller:
             running = stack.service(key)
             if running is None or not stack.running or not self._agrees(key, each, running):
                 found.append((key, each))
-            else:
+            elif self._agreed.get(key) != each:
                 self._agreed[key] = each
+                self._tell_anew()
         return found
 
     def _agrees(self, key: str, each: Planned, running: ServiceStatus) -> bool:
@@ -160,7 +168,7 @@ class Controller:
             self._agreed[key] = each
             self._backoff.note(key, failed=False)
             self._refused.pop(key, None)
-        self._look.set()
+        self._tell_anew()
 
     async def _apply_one_by_one(self, anew: Sequence[tuple[str, Planned]], error: StackError | OSError) -> None:
         """One that cannot be run stops no other."""
@@ -216,6 +224,10 @@ class Controller:
         wanted_now = {key: each for key, each in self._agreed.items() if key not in self._refused}
         ready = {service.key for service in self._stack.services if service.ready or service.plan.stopped}
         return wanted_now.keys() == ready
+
+    def _tell_anew(self) -> None:
+        self._told = None
+        self._look.set()
 
     def _tell(self, stack: StackStatus) -> None:
         """Write events and status, if there is anything new to tell."""

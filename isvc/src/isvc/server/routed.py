@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from isvc.backends.stack import RouteState, ServiceStatus, StackStatus
@@ -19,8 +20,21 @@ _LONGEST = 5.0
 """Seconds after which a route is believed to be there: a server of the user's own may answer as the ingress would."""
 
 
+Answers = Callable[[ServiceStatus, StackStatus], bool]
+
+
+def answers(service: ServiceStatus, stack: StackStatus) -> bool:
+    """Whether a request for the service gets beyond the ingress."""
+    try:
+        answer = Ingress.of(stack).get(service.plan.host, "/v2/health/live", _ANSWER)
+    except StackError:
+        return False
+    return not answer.from_ingress
+
+
 class Routed:
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers = answers) -> None:
+        self._answers = answers
         self._since: dict[str, float] = {}
         self._there: set[str] = set()
 
@@ -37,15 +51,7 @@ class Routed:
         if service.route is not RouteState.OPEN or key in self._there:
             return service
         late = time.monotonic() - self._since[key] > _LONGEST
-        if late or await asyncio.to_thread(_answers, service, stack):
+        if late or await asyncio.to_thread(self._answers, service, stack):
             self._there.add(key)
             return service
         return replace(service, route=RouteState.ABSENT)
-
-
-def _answers(service: ServiceStatus, stack: StackStatus) -> bool:
-    try:
-        answer = Ingress.of(stack).get(service.plan.host, "/v2/health/live", _ANSWER)
-    except StackError:
-        return False
-    return not answer.from_ingress
