@@ -23,10 +23,11 @@ from isvc.server.errors import ApiError
 from isvc.server.events import CONTROLLER, Happened, Recorder, between, readiness
 from isvc.server.planning import Planned, Planning, with_hosts_of_their_own
 from isvc.server.reconcile import Planner, Reconciler
-from isvc.server.resources import INFERENCE_SERVICES, Object
+from isvc.server.resources import INFERENCE_SERVICES, Object, Views
 from isvc.server.routed import Answers, Routed, answers
+from isvc.server.running import RunningViews
 from isvc.server.store import Store
-from isvc.server.views import RunningViews, Shown
+from isvc.server.views import Shown
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Controller:
         self._told: tuple[StackStatus, int] | None = None
         self._wake, self._look = asyncio.Event(), asyncio.Event()
         self._started = False
-        self.views = RunningViews(self._shown, backend)
+        self.views: Views = RunningViews(self._shown, backend)
 
     async def run(self) -> None:
         """Until it is cancelled. What runs is left running."""
@@ -285,10 +286,9 @@ class Controller:
             self._recorder.forget(time.time())
             await asyncio.sleep(_EVENTS_LOOKED_AT)
 
-    def _shown(self) -> tuple[Sequence[Shown], str]:
+    def _shown(self) -> Sequence[Shown]:
         by_key = {wanted.key(body): body for body in wanted.services(self._store)}
-        shown = [Shown(service, by_key.get(service.key)) for service in self._stack.services]
-        return shown, str(self._store.version)
+        return [Shown(service, by_key.get(service.key)) for service in self._stack.services]
 
 
 def _said(body: Object, part: str) -> object:

@@ -1,20 +1,14 @@
-"""Pods, Deployments and Services: what runs, in the shapes that Kubernetes would show. Read-only, made anew each time.
-
-`objects` is pure. `RunningViews` asks the backend for logs; what runs it is told by the controller.
-"""
+"""Pods, Deployments and Services: what runs, in the shapes that Kubernetes would show. Pure."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from isvc.backends.stack import Backend, LogLine, Phase, ServiceStatus, UnitStatus
-from isvc.server.errors import BadRequest, NotFound
-from isvc.server.pods import KSERVE_CONTAINER, Container, Pod, pods
+from isvc.backends.stack import Phase, ServiceStatus, UnitStatus
+from isvc.server.pods import Container, Pod, pods
 from isvc.server.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, SERVICES, Object, Resource
 from isvc.server.status import timestamp
 
@@ -32,21 +26,20 @@ class Shown:
     owner: Object | None = None
 
 
-def objects(resource: Resource, shown: Sequence[Shown], version: str = "1") -> list[Object]:
+def objects(resource: Resource, shown: Sequence[Shown]) -> list[Object]:
     """Every object of one of the kinds that are shown."""
     make = _MAKERS[resource.kind]
-    found = [_object(resource, each, made, version) for each in shown for made in make(each)]
+    found = [_object(resource, each, made) for each in shown for made in make(each)]
     return sorted(found, key=lambda o: (o["metadata"]["namespace"], o["metadata"]["name"]))
 
 
-def _object(resource: Resource, shown: Shown, made: Object, version: str) -> Object:
+def _object(resource: Resource, shown: Shown, made: Object) -> Object:
     plan = shown.service.plan
     name = made["metadata"]["name"]
     metadata: Object = {
         **made["metadata"],
         "namespace": plan.namespace,
         "uid": str(uuid.uuid5(_NAMESPACE, f"{resource.plural}/{plan.namespace}/{name}/{shown.service.created}")),
-        "resourceVersion": version,
         "creationTimestamp": timestamp(shown.service.created),
     }
     if shown.owner is not None:
@@ -242,114 +235,3 @@ _MAKERS: dict[str, Callable[[Shown], Iterator[Object]]] = {
     DEPLOYMENTS.kind: _deployments,
     SERVICES.kind: _services,
 }
-
-
-# Asked by the API
-
-
-@dataclass(slots=True)
-class RunningViews:
-    """`shown` tells what runs now, and a number that grows with each change of it."""
-
-    shown: Callable[[], tuple[Sequence[Shown], str]]
-    backend: Backend
-
-    async def list(self, resource: Resource, namespace: str | None) -> list[Object]:
-        shown, version = self.shown()
-        return objects(resource, [each for each in shown if namespace in (None, each.service.plan.namespace)], version)
-
-    def logs(
-        self,
-        namespace: str,
-        pod: str,
-        container: str | None,
-        *,
-        follow: bool,
-        tail: int | None,
-        since: float | None,
-        timestamps: bool,
-        previous: bool,
-    ) -> AsyncIterator[bytes]:
-        unit, restarts = self._unit(namespace, pod, container)
-        if previous and not restarts:
-            name = container or KSERVE_CONTAINER
-            raise BadRequest(f'previous terminated container "{name}" in pod "{pod}" not found')
-        lines = _Lines(self.backend, unit, tail, follow)
-        return _text(lines, since, timestamps)
-
-    def _unit(self, namespace: str, name: str, container: str | None) -> tuple[str, int]:
-        """The key of the unit that a container is, and how often it was started again."""
-        shown, _ = self.shown()
-        for each in shown:
-            for pod in pods(each.service.plan):
-                if (each.service.plan.namespace, pod.name) == (namespace, name):
-                    found = _choose(pod, container).unit
-                    status = next((unit for unit in each.service.units if unit.name == found.name), None)
-                    return f"{each.service.key}/{found.name}", status.restarts if status else 0
-        raise NotFound.of(PODS, name)
-
-
-def _choose(pod: Pod, name: str | None) -> Container:
-    """The container called `name`; without one, the only one or the one that serves."""
-    if name is None:
-        serving = (each for each in pod.containers if each.name == KSERVE_CONTAINER)
-        return next(serving, (*pod.containers, *pod.before)[0])
-    for each in (*pod.containers, *pod.before):
-        if each.name == name:
-            return each
-    raise BadRequest(f"container {name} is not valid for pod {pod.name}", PODS, pod.name)
-
-
-async def _text(lines: _Lines, since: float | None, timestamps: bool) -> AsyncIterator[bytes]:
-    try:
-        async for line in lines:
-            if since is None or line.time >= since:
-                head = f"{timestamp_of_line(line.time)} " if timestamps else ""
-                yield f"{head}{line.text}\n".encode()
-    finally:
-        lines.close()
-
-
-def timestamp_of_line(seconds: float) -> str:
-    whole = timestamp(seconds).removesuffix("Z")
-    return f"{whole}.{int(seconds % 1 * 1_000_000):06d}Z"
-
-
-@dataclass(slots=True)
-class _Lines:
-    """A backend's log lines, which block, read in a thread for one who waits without blocking."""
-
-    backend: Backend
-    unit: str
-    tail: int | None
-    follow: bool
-    _queue: asyncio.Queue[LogLine | None] = field(default_factory=lambda: asyncio.Queue(_QUEUED))
-    _closed: threading.Event = field(default_factory=threading.Event)
-
-    def close(self) -> None:
-        self._closed.set()
-
-    async def __aiter__(self) -> AsyncIterator[LogLine]:
-        # A thread of its own: followers may be many and stay long.
-        threading.Thread(target=self._read, args=(asyncio.get_running_loop(),), daemon=True).start()
-        while (line := await self._queue.get()) is not None:
-            yield line
-
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        lines = self.backend.logs([self.unit], self.tail, self.follow, self._closed.is_set)
-        for line in lines:
-            if not self._put(line, loop):
-                return
-        self._put(None, loop)
-
-    def _put(self, line: LogLine | None, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether somebody still reads."""
-        putting = asyncio.run_coroutine_threadsafe(self._queue.put(line), loop)
-        while not self._closed.is_set():
-            try:
-                putting.result(timeout=0.2)
-            except TimeoutError:
-                continue
-            return True
-        putting.cancel()
-        return False
