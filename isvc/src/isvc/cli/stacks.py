@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isvc.backends import compose
+from isvc.backends.folder import ProjectFolder
 from isvc.backends.process.backend import ProcessBackend
-from isvc.backends.process.folder import ProjectFolder
 from isvc.backends.stack import Backend, ServiceStatus, StackStatus
 from isvc.cli.console import Console
 from isvc.errors import InputError

@@ -17,15 +17,14 @@ from typing import Any, Protocol
 
 import yaml
 
+from isvc.backends import ports
 from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, text
 from isvc.backends.compose.site import service_key, sources, units
-from isvc.backends.process import ports
-from isvc.backends.process.backend import DEFAULT_INGRESS_PORT, changes, merge, put_back, wanted_service
-from isvc.backends.process.binding import service_folder
-from isvc.backends.process.folder import ProjectFolder, write_atomically
-from isvc.backends.process.records import Wanted
+from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
+from isvc.backends.records import Wanted
 from isvc.backends.stack import Applied, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
-from isvc.errors import PortTaken, StackError, UnitFailed
+from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
+from isvc.errors import StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
@@ -96,7 +95,8 @@ class ComposeBackend:
         _check_sources(plan)
         with self._folder.changing():
             before = self._folder.read_wanted()
-            port = self._ingress_port(ingress_port, before)
+            running = bool(before.services and self._docker.containers())
+            port = ports.of_ingress(ingress_port, before, running=running)
             services = [wanted_service(service, before) for service in plan.services]
             wanted = dataclasses.replace(merge(before, services, port), backend=self.name)
             self._folder.write_wanted(wanted)
@@ -111,22 +111,15 @@ class ComposeBackend:
 
     def revert(self, applied: Applied) -> None:
         self._stop_starting()
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            back = put_back(now, self._before[applied.generation], {key for key, _ in applied.changes})
-            wanted = dataclasses.replace(back, backend=self.name)
-            self._folder.write_wanted(wanted)
+        before, keys = self._before[applied.generation], {key for key, _ in applied.changes}
+        _, wanted = self._folder.change(lambda now: put_back(now, before, keys))
         self._settle(wanted)
 
     def remove(self, keys: Iterable[str]) -> tuple[str, ...]:
         unwanted = set(keys)
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            kept = tuple(service for service in now.services if service.key not in unwanted)
-            wanted = dataclasses.replace(now, services=kept, generation=now.generation + 1)
-            self._folder.write_wanted(wanted)
+        before, wanted = self._folder.change(lambda now: without(now, unwanted))
         self._settle(wanted)
-        return tuple(service.key for service in now.services if service.key in unwanted)
+        return gone(before, wanted)
 
     def down(self, *, volumes: bool) -> tuple[str, ...]:
         """With `volumes`, the models go too."""
@@ -202,17 +195,6 @@ class ComposeBackend:
             return pulled
         self._say(f"  {variable}: {local} (made by `make base-image`; stands in for {pulled})")
         return local
-
-    def _ingress_port(self, asked: int | None, before: Wanted) -> int:
-        running = before.ingress_port if before.services and self._docker.containers() else None
-        if running is not None and asked in (None, 0, running):
-            return running
-        if asked == 0:
-            return ports.choose(())
-        port = DEFAULT_INGRESS_PORT if asked is None else asked
-        if not ports.is_free(port):
-            raise PortTaken(port, ports.holder(port) or "another program")
-        return port
 
     @property
     def _file(self) -> Path:
