@@ -23,6 +23,11 @@ class Planner(Protocol):
         ...
 
 
+def nothing(documents: Sequence[Document], say: Say) -> Plan:
+    """The planner of a command that only ends what runs."""
+    return Plan(())
+
+
 @dataclass(frozen=True, slots=True)
 class Reconciler:
     backend: Backend

@@ -220,7 +220,8 @@ async def test_an_environment_that_takes_long_holds_no_other_service_up(store, b
         store.create(INFERENCE_SERVICES, body())
         await until(lambda: is_ready(store), "Ready of the quick one")
         assert "status" not in stored(store, "slow")
-        assert any(event["message"] == "making an environment" for event in store.list(EVENTS).items)
+        told = "making an environment"
+        await until(lambda: any(event["message"] == told for event in store.list(EVENTS).items), "the event")
         slow.set()
         await until(lambda: is_ready(store, "slow"), "Ready of the slow one")
 
