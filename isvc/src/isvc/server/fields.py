@@ -11,6 +11,7 @@ from typing import Any
 from isvc.server.resources import Object
 
 Fields = dict[str, Any]
+_ENTRY = ("manager", "operation", "apiVersion", "time", "fieldsV1")
 _UNOWNED = ("apiVersion", "kind")
 _UNOWNED_METADATA = (
     "name",
@@ -97,7 +98,7 @@ def paths(one: Fields, prefix: str = "") -> list[str]:
 
 def recorded(old: Object | None, new: Object, manager: str, subresource: str, time: str) -> Object:
     """`new` with its managedFields: what changed since `old` belongs to `manager` now. Changes `new`."""
-    before = (old or {}).get("metadata", {}).get("managedFields", [])
+    before = _given(new) or (old or {}).get("metadata", {}).get("managedFields", [])
     present = of(new)
     mine = minus_unowned(changed(_plain(old), _plain(new)))
     entries: list[Object] = []
@@ -143,6 +144,12 @@ def minus_unowned(owned: Fields) -> Fields:
         if name.removeprefix("f:") not in _UNOWNED_METADATA
     }
     return {"f:metadata": given, **left} if given else left
+
+
+def _given(body: Object) -> list[Object]:
+    """The entries that the body has of itself: a client that moves them from one manager to another sends them."""
+    given = body["metadata"].get("managedFields") or []
+    return [entry for entry in given if isinstance(entry, dict) and all(entry.get(name) for name in _ENTRY)]
 
 
 def _plain(body: Object | None) -> Object:

@@ -16,13 +16,17 @@ _OWN = ("uid", "creationTimestamp", "generation", "resourceVersion", "deletionTi
 """What a caller cannot write."""
 
 
-def born(resource: Resource, body: Object, manager: str, now: float) -> Object:
-    """`body` as a new object, all but its resourceVersion. It has a name or a generateName."""
+def born(resource: Resource, body: Object, manager: str | None, now: float) -> Object:
+    """`body` as a new object, all but its resourceVersion. It has a name or a generateName.
+
+    A manager of None says that `body` has its managedFields right already.
+    """
     new = copy.deepcopy(body)
     given = _clean(new.get("metadata") or {})
     if not given.get("name") and given.get("generateName"):
-        given["name"] = given["generateName"] + "".join(random.choices(_SUFFIX, k=5))  # noqa: S311  (no secret)
-    for name in (*_OWN, "managedFields", "selfLink"):
+        given["name"] = generated(given["generateName"])
+    managed = given.pop("managedFields", None)
+    for name in (*_OWN, "selfLink"):
         given.pop(name, None)
     if resource.namespaced:
         given.setdefault("namespace", DEFAULT_NAMESPACE)
@@ -35,7 +39,14 @@ def born(resource: Resource, body: Object, manager: str, now: float) -> Object:
     new.update(apiVersion=resource.api_version, kind=resource.kind, metadata=given)
     if resource.has_status:
         new.pop("status", None)
+    if manager is None:
+        return fields.with_entries(new, managed or [])
     return fields.recorded(None, new, manager, "", timestamp(now))
+
+
+def generated(prefix: str) -> str:
+    """A name that begins so, and that nobody has."""
+    return prefix[:58] + "".join(random.choices(_SUFFIX, k=5))  # noqa: S311  (no secret)
 
 
 def renewed(resource: Resource, old: Object, body: Object, manager: str | None, now: float) -> Object:

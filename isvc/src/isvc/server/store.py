@@ -98,9 +98,14 @@ class Store:
             row = self._db.execute("select seq from sqlite_sequence where name = 'events'").fetchone()
         return int(row[0]) if row else 0
 
-    def create(self, resource: Resource, body: Object, *, manager: str = "", dry_run: bool = False) -> Object:
-        """Store a new object; uid, times, generation and resourceVersion are the store's. Raises AlreadyExists."""
-        new = metadata.born(resource, body, manager, self._clock())
+    def create(
+        self, resource: Resource, body: Object, *, manager: str = "", applied: bool = False, dry_run: bool = False
+    ) -> Object:
+        """Store a new object; uid, times, generation and resourceVersion are the store's. Raises AlreadyExists.
+
+        One that server-side apply has made (`applied`) names its managers itself.
+        """
+        new = metadata.born(resource, body, None if applied else manager, self._clock())
         key = _key(resource, new)
         with self._transaction():
             if self._read(key) is not None:
@@ -194,7 +199,7 @@ class Store:
         Of one kind, or (None) of all. Two subscribers do not know of each other, and a slow one holds nobody back.
         """
         async for event in self.subscribe_until(None, resource, namespace, since):
-            if event is not None:
+            if isinstance(event, Event):
                 yield event
 
     async def subscribe_until(
@@ -203,8 +208,8 @@ class Store:
         resource: Resource | None = None,
         namespace: str | None = None,
         since: int | None = None,
-    ) -> AsyncIterator[Event | None]:
-        """As `subscribe`, and None each `pulse` seconds in which nothing came: time to look at something else."""
+    ) -> AsyncIterator[Event | int]:
+        """As `subscribe`, and each `pulse` seconds in which nothing came the version up to which this is so."""
         version = self.version if since is None else since
         with self._woken() as wake:
             while True:
@@ -213,7 +218,7 @@ class Store:
                 for event in events:
                     yield event
                 if not events and not await _set_within(wake, pulse):
-                    yield None
+                    yield version
 
     def _events(
         self, version: int, resource: Resource | None, namespace: str | None, limit: int
