@@ -50,7 +50,12 @@ async def _serve(
     async with serving.api(store, controller.views, access, bound) as port:
         file = kubeconfig.write(root, access, port)
         plane = ControlPlane(
-            f"https://{serving.HOST}:{port}", str(access.authority), access.token, options.real, options.storage
+            f"https://{serving.HOST}:{port}",
+            str(access.authority),
+            access.token,
+            options.real,
+            options.storage,
+            backend.name,
         )
         control.announce(root, plane)
         console.say(f"serving the Kubernetes API of project {root.name} on {plane.url} ({backend.description})")

@@ -114,7 +114,7 @@ def _check_secret(body: Object) -> None:
         data = {**data, key: base64.b64encode(value.encode()).decode()}
     if data:
         body["data"] = data
-    body.setdefault("type", "Opaque")
+    body["type"] = body.get("type") or "Opaque"
 
 
 def _complete_namespace(body: Object, old: Object | None) -> None:

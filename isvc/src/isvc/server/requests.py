@@ -9,13 +9,14 @@ from starlette.requests import Request
 
 from isvc.errors import InputError, ManifestError
 from isvc.manifest.nodes import parse
+from isvc.server import protobuf
 from isvc.server.errors import BadRequest, TooLarge, UnsupportedMedia
 from isvc.server.resources import Object
 from isvc.server.store import Preconditions
 
 MAX_BYTES = 3 * 1024 * 1024
 MAX_DEPTH = 100
-_OBJECT_MEDIA = ("application/json", "application/yaml", "", "*/*")
+_OBJECT_MEDIA = ("application/json", "application/yaml", protobuf.MEDIA, "", "*/*")
 
 
 def media_type(request: Request) -> str:
@@ -26,8 +27,8 @@ async def read_object(request: Request) -> Object:
     """Raises UnsupportedMedia, TooLarge, BadRequest."""
     if media_type(request) not in _OBJECT_MEDIA:
         raise UnsupportedMedia(
-            "the body of the request was in an unknown format - accepted media types include: application/json, "
-            "application/yaml"
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(_OBJECT_MEDIA[:3])
         )
     body = await read_any(request)
     if not isinstance(body, dict):
@@ -36,8 +37,10 @@ async def read_object(request: Request) -> Object:
 
 
 async def read_any(request: Request) -> Any:
-    """What a body says, in JSON or else in YAML. Raises TooLarge, BadRequest."""
+    """What a body says, in JSON or else in YAML, or in Kubernetes' protobuf. Raises TooLarge, BadRequest."""
     raw = await _bytes(request)
+    if media_type(request) == protobuf.MEDIA:
+        return protobuf.decode(raw)
     try:
         value = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:

@@ -34,6 +34,31 @@ _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
+_TOLD: Mapping[str, str] = {
+    "spec": "What is wanted.",
+    "predictor": "What serves the model.",
+    "transformer": "What stands before the predictor: it prepares requests and completes answers.",
+    "canary": "Second predictors, each with its share of the requests.",
+    "model": "The model by its format; a runtime that supports the format serves it.",
+    "modelFormat": "Name, and perhaps version, of the format.",
+    "runtime": "Name of the ServingRuntime or ClusterServingRuntime, instead of the one that is selected.",
+    "storageUri": "Where the model is; isvc.yaml says which folder stands for it here.",
+    "storage": "Where the model is, by a key of the secret storage-config.",
+    "protocolVersion": "Protocol of the model server: v1, v2, grpc-v1 or grpc-v2.",
+    "containers": "The containers of the component; the first is the one that serves.",
+    "image": "Of a container; isvc.yaml says which build folder stands for it here.",
+    "command": "Instead of the image's own.",
+    "args": "Arguments of the command; KServe's are added behind them.",
+    "env": "Variables of the environment.",
+    "minReplicas": "How many instances run.",
+    "timeout": "Seconds that a request may take.",
+    "containerConcurrency": "How many requests at once.",
+    "logger": "Sends requests and answers as CloudEvents.",
+    "batcher": "Puts requests of several callers together.",
+}
+"""Of the fields that people ask for first."""
+
+
 @functools.cache
 def schemas() -> Mapping[str, Schema]:
     """Every schema by its name, those of the resources' kinds among them."""
@@ -133,7 +158,7 @@ def _described(field: dataclasses.Field[Any]) -> str:
         return f"Not possible here: {field.metadata['refused']}."
     if field.metadata.get("ignored"):
         return f"Accepted and ignored here: {field.metadata['ignored']}."
-    return ""
+    return _TOLD.get(yaml_name(field), "")
 
 
 def _shape(kind: Any, resource: Resource, found: dict[str, Schema]) -> Schema:

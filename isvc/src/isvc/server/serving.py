@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -25,7 +26,8 @@ _ENDS_WITHIN = 2
 
 def listen(port: int, otherwise: int | None = None) -> socket.socket:
     """A socket on `port`, or where that is taken on `otherwise`. Raises PortTaken."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio answers without delay (TCP_NODELAY) only where the socket says that it is TCP.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((HOST, port))
@@ -66,7 +68,7 @@ async def until_told(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
     told = asyncio.Event()
     with _on_signals(told.set):
         running = [asyncio.ensure_future(task()) for task in tasks]
-        end: asyncio.Future[object] = asyncio.ensure_future(told.wait())
+        end: asyncio.Future[Any] = asyncio.ensure_future(told.wait())
         try:
             await asyncio.wait([*running, end], return_when=asyncio.FIRST_COMPLETED)
             for task in running:
