@@ -28,7 +28,8 @@ def backend(options: Namespace, console: Console) -> Backend:
     if not _PROJECT.fullmatch(options.project):
         raise InputError(f"--project {options.project}: a name is lower-case letters, digits and dashes")
     folder = ProjectFolder(state_folder(options) / options.project)
-    if _chosen(getattr(options, "backend", None), folder) == "compose":
+    plane, asked = control_plane(options), getattr(options, "backend", None)
+    if (_served(asked, plane) if plane else _chosen(asked, folder)) == "compose":
         return compose.connect(folder, console.say)
     return ProcessBackend(folder)
 
@@ -45,6 +46,13 @@ def steward(
     if plane is not None:
         return Served(Client(plane), reconciler.backend, objects)
     return Alone(state_folder(options) / options.project / control.OBJECTS, reconciler, objects)
+
+
+def _served(asked: str | None, plane: ControlPlane) -> str:
+    """What the control plane runs all services by."""
+    if asked not in (None, "auto", plane.backend):
+        raise InputError(f"`isvc serve` runs this project by --backend {plane.backend}; take another --project")
+    return plane.backend
 
 
 def _chosen(asked: str | None, folder: ProjectFolder) -> str:

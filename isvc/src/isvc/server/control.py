@@ -36,6 +36,7 @@ class ControlPlane:
     real: str = "auto"
     storage: str = "folder"
     """As `isvc up` has them; the control plane makes all plans alike."""
+    backend: str = "process"
 
 
 @contextmanager

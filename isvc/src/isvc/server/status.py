@@ -46,7 +46,7 @@ def of_service(
         **where,
         "components": _components(service),
         "conditions": conditions(service, now, before),
-        "modelStatus": _model_status(service),
+        "modelStatus": _failing_still(_model_status(service), service, before),
     }
     return {**told, **_seen(mode, generation)}
 
@@ -182,6 +182,16 @@ def _model_status(service: ServiceStatus) -> Status:
         return {**told, **_transition("UpToDate", "Loaded", "Loaded")}
     loading = any(unit.phase is Phase.STARTING for unit in initializers)
     return {**told, **_transition("InProgress", "Loaded" if ready else "", "Loading" if loading else "Pending")}
+
+
+def _failing_still(told: Status, service: ServiceStatus, before: Status | None) -> Status:
+    """One that has failed to load, and is being tried again, has failed until it is loaded."""
+    last = (before or {}).get("modelStatus", {}).get("lastFailureInfo")
+    again = any(unit.restarts > 0 and unit.exit_code and not unit.phase.settled for unit in service.units)
+    if told["transitionStatus"] != "InProgress" or not again or not last:
+        return told
+    active = told["states"]["activeModelState"]
+    return {**told, "lastFailureInfo": last, **_transition("BlockedByFailedLoad", active, "FailedToLoad")}
 
 
 def _failed_to_load(unit: UnitStatus, ready: int) -> Status:
