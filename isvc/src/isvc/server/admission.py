@@ -50,7 +50,9 @@ def _without_strays(resource: Resource, body: Object, validation: str) -> list[s
     strays = schema.unknown_fields(resource, body)
     if not strays:
         return []
-    told = [f'unknown field "{path}"' for path in strays]
+    told = [
+        f'unknown field "{path}"' + (f' (did you mean "{similar}"?)' if similar else "") for path, similar in strays
+    ]
     if validation == "Strict":
         raise BadRequest(
             f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: strict decoding '

@@ -35,10 +35,9 @@ from isvc.server.watch import Watch
 _log = logging.getLogger(__name__)
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_SWAGGER_MEDIA = (
-    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
-    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
-)
+_SWAGGER_MEDIA = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_SWAGGER_MEDIA_ASKED = (_SWAGGER_MEDIA, _SWAGGER_MEDIA.replace(".v1.0", "@v1.0"))
+"""Older kubectl asks with an "@", which it cannot read in an answer."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -264,9 +263,8 @@ def _group_resources(request: Request) -> Response:
 
 def _openapi_v2(request: Request) -> Response:
     accept = request.headers.get("accept", "")
-    for media in _SWAGGER_MEDIA:
-        if media in accept:
-            return Response(swagger.encode(openapi.swagger()), media_type=media)
+    if any(media in accept for media in _SWAGGER_MEDIA_ASKED):
+        return Response(swagger.encode(openapi.swagger()), media_type=_SWAGGER_MEDIA)
     return _json(openapi.swagger())
 
 

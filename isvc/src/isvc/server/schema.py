@@ -11,11 +11,11 @@ import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from isvc.manifest.decode import yaml_name
 from isvc.manifest.documents import KINDS, Metadata
-from isvc.manifest.nodes import join
+from isvc.manifest.nodes import join, nearest
 from isvc.server.resources import RESOURCES, Object, Resource
 
 Schema = dict[str, Any]
@@ -75,18 +75,25 @@ def name_of(resource: Resource) -> str:
     return f"io.k8s.api.{resource.group or 'core'}.{resource.version}.{resource.kind}"
 
 
-def unknown_fields(resource: Resource, body: Object) -> list[str]:
-    """The paths of the fields in `body` that the kind does not have."""
-    return [path for path, _, _ in _strays(schemas()[name_of(resource)], body, "")]
+def unknown_fields(resource: Resource, body: Object) -> list[tuple[str, str]]:
+    """The paths of the fields in `body` that the kind does not have, each with the name that it looks like, or ""."""
+    return [(stray.path, stray.similar) for stray in _strays(schemas()[name_of(resource)], body, "")]
 
 
 def prune(resource: Resource, body: Object) -> None:
     """Take the fields that the kind does not have out of `body`."""
-    for _, parent, name in list(_strays(schemas()[name_of(resource)], body, "")):
-        del parent[name]
+    for stray in list(_strays(schemas()[name_of(resource)], body, "")):
+        del stray.holder[stray.name]
 
 
-def _strays(schema: Schema, value: Any, path: str) -> Iterator[tuple[str, Object, str]]:
+class _Stray(NamedTuple):
+    path: str
+    holder: Object
+    name: str
+    similar: str
+
+
+def _strays(schema: Schema, value: Any, path: str) -> Iterator[_Stray]:
     schema = _resolved(schema)
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
@@ -99,7 +106,7 @@ def _strays(schema: Schema, value: Any, path: str) -> Iterator[tuple[str, Object
         if shape is not None:
             yield from _strays(shape, inner, join(path, name))
         elif "properties" in schema:
-            yield join(path, name), value, name
+            yield _Stray(join(path, name), value, name, nearest(name, known))
 
 
 def _resolved(schema: Schema) -> Schema:
