@@ -38,9 +38,17 @@ def url(service: ServiceStatus) -> str:
 
 
 def of_service(
-    service: ServiceStatus, now: float, *, mode: str = "", generation: int | None = None, before: Status | None = None
+    service: ServiceStatus,
+    now: float | None = None,
+    *,
+    mode: str = "",
+    generation: int | None = None,
+    before: Status | None = None,
 ) -> Status:
-    """The status of what runs. `before` is the one that was written last: times of what did not change are its."""
+    """The status of what runs. `before` is the one that was written last: times of what did not change are its.
+
+    Without `now`, by one who looks once and remembers nothing, it has no times.
+    """
     where: Status = {"url": url(service), "address": {"url": _address(service.plan, mode)}} if url(service) else {}
     told: Status = {
         **where,
@@ -73,7 +81,7 @@ def of_refused(
     return {**told, **_seen(mode, generation)}
 
 
-def conditions(service: ServiceStatus, now: float, before: Status | None = None) -> list[dict[str, str]]:
+def conditions(service: ServiceStatus, now: float | None = None, before: Status | None = None) -> list[dict[str, str]]:
     """In the order of their names, as KServe keeps them."""
     found = _stopped() if service.plan.stopped else list(_running(service))
     return _timed(sorted(found, key=lambda condition: condition["type"]), now, before)
@@ -142,8 +150,10 @@ def _condition(name: str, true: bool, reason: str = "", message: str = "") -> di
     return {key: value for key, value in told.items() if value}
 
 
-def _timed(found: list[dict[str, str]], now: float, before: Status | None) -> list[dict[str, str]]:
+def _timed(found: list[dict[str, str]], now: float | None, before: Status | None) -> list[dict[str, str]]:
     """Each with the time of its last change from True to False or back."""
+    if now is None:
+        return found
     old = {condition["type"]: condition for condition in (before or {}).get("conditions", ())}
     for condition in found:
         last = old.get(condition["type"], {})
