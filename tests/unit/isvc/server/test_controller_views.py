@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -122,8 +121,8 @@ def test_events_tell_of_the_start_the_crash_and_the_end_of_a_container():
 
 
 @pytest.fixture
-def views() -> Iterator[RunningViews]:
-    yield RunningViews(lambda: shown(), FakeBackend())
+def views() -> RunningViews:
+    return RunningViews(lambda: shown(), FakeBackend())
 
 
 async def read(views: RunningViews, container: str | None = None, **options) -> list[bytes]:
