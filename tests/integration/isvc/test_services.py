@@ -254,7 +254,7 @@ def test_stop_ends_what_runs_and_start_brings_it_back(own: Workspace) -> None:
     assert any("server.py" in " ".join(one.cmdline()) for one in own.processes())
     _up(own, PREDICTOR, ", annotations: {serving.kserve.io/stop: 'true'}")
     assert not any("server.py" in " ".join(one.cmdline()) for one in own.processes())
-    (condition, *_) = json.loads(own.isvc("get", "demo", "-o", "json").stdout)["status"]["conditions"]
-    assert condition == {"type": "Stopped", "status": "True"}
+    conditions = json.loads(own.isvc("get", "demo", "-o", "json").stdout)["status"]["conditions"]
+    assert {"type": "Stopped", "status": "True", "severity": "Info"} in conditions
     _up(own, PREDICTOR)
     assert _post(_port(own), HOST)[0] == 200

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from isvc import explain, manifest, plan, runtimes, settings
-from isvc.backends.process.binding import service_folder
+from isvc.backends.folder import service_folder
 from isvc.backends.stack import ServiceStatus
 from isvc.cli import stacks
 from isvc.cli.console import Console

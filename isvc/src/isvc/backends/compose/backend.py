@@ -17,15 +17,14 @@ from typing import Any, Protocol
 
 import yaml
 
+from isvc.backends import ports
 from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, secrets, text
 from isvc.backends.compose.site import service_key, sources, units
-from isvc.backends.process import ports
-from isvc.backends.process.backend import DEFAULT_INGRESS_PORT, changes, merge, put_back, wanted_service
-from isvc.backends.process.binding import service_folder
-from isvc.backends.process.folder import ProjectFolder, write_atomically
-from isvc.backends.process.records import Wanted
-from isvc.backends.stack import Applied, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus
-from isvc.errors import PortTaken, StackError, UnitFailed
+from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
+from isvc.backends.records import Wanted
+from isvc.backends.stack import Applied, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
+from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
+from isvc.errors import StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
@@ -71,7 +70,7 @@ class Docker(Protocol):
 
     def last_lines(self, container: str, count: int) -> tuple[str, ...]: ...
 
-    def logs(self, services: Sequence[str], tail: int | None, follow: bool) -> Iterator[str]: ...
+    def logs(self, services: Sequence[str], tail: int | None, follow: bool, gone: Gone = ...) -> Iterator[str]: ...
 
 
 class ComposeBackend:
@@ -97,7 +96,8 @@ class ComposeBackend:
         _check_sources(plan)
         with self._folder.changing():
             before = self._folder.read_wanted()
-            port = self._ingress_port(ingress_port, before)
+            running = bool(before.services and self._docker.containers())
+            port = ports.of_ingress(ingress_port, before, running=running)
             services = [wanted_service(service, before) for service in plan.services]
             wanted = dataclasses.replace(merge(before, services, port), backend=self.name)
             self._folder.write_wanted(wanted)
@@ -112,22 +112,15 @@ class ComposeBackend:
 
     def revert(self, applied: Applied) -> None:
         self._stop_starting()
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            back = put_back(now, self._before[applied.generation], {key for key, _ in applied.changes})
-            wanted = dataclasses.replace(back, backend=self.name)
-            self._folder.write_wanted(wanted)
+        before, keys = self._before[applied.generation], {key for key, _ in applied.changes}
+        _, wanted = self._folder.change(lambda now: put_back(now, before, keys))
         self._settle(wanted)
 
     def remove(self, keys: Iterable[str]) -> tuple[str, ...]:
         unwanted = set(keys)
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            kept = tuple(service for service in now.services if service.key not in unwanted)
-            wanted = dataclasses.replace(now, services=kept, generation=now.generation + 1)
-            self._folder.write_wanted(wanted)
+        before, wanted = self._folder.change(lambda now: without(now, unwanted))
         self._settle(wanted)
-        return tuple(service.key for service in now.services if service.key in unwanted)
+        return gone(before, wanted)
 
     def down(self, *, volumes: bool) -> tuple[str, ...]:
         """With `volumes`, the models go too."""
@@ -206,17 +199,6 @@ class ComposeBackend:
         self._say(f"  {variable}: {local} (made by `make base-image`; stands in for {pulled})")
         return local
 
-    def _ingress_port(self, asked: int | None, before: Wanted) -> int:
-        running = before.ingress_port if before.services and self._docker.containers() else None
-        if running is not None and asked in (None, 0, running):
-            return running
-        if asked == 0:
-            return ports.choose(())
-        port = DEFAULT_INGRESS_PORT if asked is None else asked
-        if not ports.is_free(port):
-            raise PortTaken(port, ports.holder(port) or "another program")
-        return port
-
     @property
     def _file(self) -> Path:
         return self._folder.root / FILE
@@ -278,11 +260,13 @@ class ComposeBackend:
             told = (self._folder.root / _LOG).read_text(errors="replace")
             raise StackError(f"docker compose up: {progress.reason(told)}")
 
-    def logs(self, units: Sequence[str] | None, tail: int | None, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, units: Sequence[str] | None, tail: int | None, follow: bool, gone: Gone = never
+    ) -> Iterator[LogLine]:
         services = self._log_services(units)
         if not self._docker.containers() or services == []:
             return iter(())
-        lines = (observe.log_line(line) for line in self._docker.logs(services or [], tail, follow))
+        lines = (observe.log_line(line) for line in self._docker.logs(services or [], tail, follow, gone))
         told = (line for line in lines if line is not None)
         return told if follow else iter(_in_order(told))
 

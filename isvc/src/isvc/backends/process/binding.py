@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from isvc.backends.process.records import WantedService
+from isvc.backends.folder import service_folder
+from isvc.backends.ports import HOST
+from isvc.backends.records import WantedService
 from isvc.plan.units import Condition, Directory, Endpoint, Folder, Need, Unit, resolve, resolve_all
-
-HOST = "127.0.0.1"
 
 Ports = Mapping[str, Mapping[str, int]]
 """Key of a unit -> name of a port -> number."""
@@ -93,10 +93,6 @@ def unit_key(service: str, unit: str) -> str:
 def label(key: str) -> str:
     """How people call the unit `key`: by its name, which begins with the service's."""
     return key.rpartition("/")[2]
-
-
-def service_folder(root: Path, namespace: str, name: str) -> Path:
-    return root / namespace / name
 
 
 def wanted_ports(services: Iterable[WantedService]) -> dict[str, tuple[str, ...]]:
