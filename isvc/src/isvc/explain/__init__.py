@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from isvc.explain import rules
 from isvc.explain.compare import Row, compare
-from isvc.explain.here import here
+from isvc.explain.here import here, here_contained
 from isvc.explain.kserve import Container, containers
 from isvc.explain.rules import RULES, Rule
 
-__all__ = ["RULES", "Container", "Row", "Rule", "compare", "containers", "here", "rules"]
+__all__ = ["RULES", "Container", "Row", "Rule", "compare", "containers", "here", "here_contained", "rules"]

@@ -22,12 +22,14 @@ from isvc.backends.compose.site import (
     mounts,
     pod_members,
     pod_owner,
+    role_of,
     service_key,
     sources,
     units,
     volume_key,
+    words,
 )
-from isvc.plan.units import Component, Condition, Plan, Probe, ServicePlan, Unit, resolve, resolve_all
+from isvc.plan.units import Component, Condition, Plan, Probe, ServicePlan, Unit, resolve
 
 INGRESS = "ingress"
 IMAGES_PROJECT = "kserve-local-images"
@@ -35,8 +37,6 @@ ROUTES_FILE = "routes.yaml"
 _ROUTES = "/etc/traefik/routes"
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
 TRAEFIK_IMAGE = "traefik:v3"
-_OWN_PROGRAMS = frozenset({"kserve-agent", "predictor-mock", "storage-init"})
-"""Each has the folder of its name, with a Dockerfile, in the checkout."""
 _DEFAULT_MEMORY = {Component.STORAGE_INITIALIZER: 2**30}
 _OTHERWISE = 2 * 2**30
 """KServe's defaults, in bytes (inferenceService.resource in its configmap; the injector's for the initializer)."""
@@ -114,11 +114,9 @@ def _completes(need: Mapping[str, Any]) -> bool:
 
 
 def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]:
-    program, *arguments = resolve_all(unit.command, unit, ContainerSite(service, unit))
-    image = _image(unit, program, layout)
     model: dict[str, Any] = {
-        **image,
-        **_command(unit, [_literal(word) for word in (program, *arguments)], built="build" in image),
+        **_image(unit, layout),
+        **_command(unit, [_literal(word) for word in words(service, unit)]),
         "environment": _environment(service, unit),
         **_network(service, unit),
         "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit)],
@@ -131,9 +129,9 @@ def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]
     return {key: value for key, value in model.items() if value not in ({}, [])}
 
 
-def _image(unit: Unit, program: str, layout: Layout) -> dict[str, Any]:
+def _image(unit: Unit, layout: Layout) -> dict[str, Any]:
     """Built here where the unit has a folder or is a program of ours; else pulled, by the name KServe would use."""
-    role = unit.role or (program if program in _OWN_PROGRAMS else "")
+    role = role_of(unit)
     folder = unit.folder or (f"{layout.root}/{role}" if role else None)
     if folder is None:
         return {"image": _literal(unit.image)}
@@ -158,9 +156,7 @@ def _image_name(folder: PurePosixPath, root: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-") + mark
 
 
-def _command(unit: Unit, words: list[str], *, built: bool) -> dict[str, Any]:
-    """Servers of ours listen on loopback unless told otherwise; in a container that reaches nobody."""
-    words = [*words, "--host", "0.0.0.0"] if built and unit.ports else words
+def _command(unit: Unit, words: list[str]) -> dict[str, Any]:
     if unit.role:
         return {"command": words}  # the image's own entrypoint knows where the program is
     return {"entrypoint": words[:1], "command": words[1:]}

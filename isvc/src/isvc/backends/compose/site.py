@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from isvc.plan.units import Directory, Endpoint, Folder, Mount, Piece, Plan, ServicePlan, Unit
+from isvc.plan.units import Directory, Endpoint, Folder, Mount, Piece, Plan, ServicePlan, Unit, resolve_all
 
 SOURCES = "/mnt/source"
 """Below it an initializer sees the folders of this machine that it reads."""
+
+
+_OWN_PROGRAMS = frozenset({"kserve-agent", "predictor-mock", "storage-init"})
+"""Each has the folder of its name, with a Dockerfile, in the checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,19 @@ def address(service: ServicePlan, endpoint: Endpoint) -> str:
     """`host:port`, the same from every container of the project."""
     target = next(unit for unit in service.units if unit.name == endpoint.unit)
     return f"{kserve_name(service, target)}:{dict(target.ports)[endpoint.port]}"
+
+
+def role_of(unit: Unit) -> str:
+    """The folder of the checkout that its image is built from; empty where that is elsewhere, or nothing is built."""
+    program = "".join(piece for piece in unit.command[0] if isinstance(piece, str))
+    return unit.role or (program if program in _OWN_PROGRAMS else "")
+
+
+def words(service: ServicePlan, unit: Unit) -> list[str]:
+    """The unit's command line. Servers of ours listen on loopback unless told otherwise, which reaches nobody here."""
+    found = resolve_all(unit.command, unit, ContainerSite(service, unit))
+    built = unit.folder or role_of(unit)
+    return [*found, "--host", "0.0.0.0"] if built and unit.ports else found
 
 
 def service_key(service: ServicePlan, unit: Unit) -> str:
