@@ -44,11 +44,12 @@ def run(options: Namespace, console: Console) -> int:
             unit = unit_of(container, {one.unit.name: one for one in units})
             rows.append((container, unit, explain.compare(container, unit)))
         told.append((shown, units, rows))
+    secret = explain.secrets(documents)
     if options.output == "json":
-        console.say(json.dumps([_plain(*one) for one in told], indent=2))
+        console.say(json.dumps(explain.hidden([_plain(*one) for one in told], secret), indent=2))
     else:
         for service, units, rows in told:
-            console.say("\n".join(_shown(service, units, rows)))
+            console.say("\n".join(explain.hidden(list(_shown(service, units, rows)), secret)))
     return 0
 
 
@@ -114,7 +115,7 @@ def _plain(service: ServicePlan, units: Sequence[Running], rows: Rows) -> dict[s
             }
             for container, unit, items in rows
         ],
-        "units": [_plain_unit(unit) for unit in units],
+        "units": [_plain_unit(unit, rows) for unit in units],
         "notices": list(service.notices),
     }
 
@@ -133,13 +134,15 @@ def _plain_row(row: Row) -> dict[str, str]:
     }
 
 
-def _plain_unit(running: Running) -> dict[str, object]:
+def _plain_unit(running: Running, rows: Rows) -> dict[str, object]:
+    items = [row for _, unit, found in rows if unit is running for row in found]
+    secret = {row.name: explain.HIDDEN for row in items if row.kind == "variable" and row.here == explain.HIDDEN}
     return {
         "name": running.unit.name,
         "component": running.unit.component.value,
         "rule": explain.rules.of_unit(running.unit.component).key,
         "argv": list(running.argv),
-        "environment": dict(running.variables),
+        "environment": {**dict(running.variables), **secret},
         "folders": dict(running.folders),
         "readOnly": list(running.read_only),
         "addresses": dict(running.addresses),

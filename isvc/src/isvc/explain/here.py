@@ -65,7 +65,7 @@ def _container(service: ServicePlan, unit: Unit) -> Running:
     site = compose.ContainerSite(service, unit)
     mounted = compose.mounts(service, unit)
     sources = compose.sources(unit)
-    volumes = ((mount.path, compose.volume_key(service, mount.directory)) for mount in mounted)
+    volumes = ((mount.path, _volume(service, mount.directory)) for mount in mounted)
     return Running(
         unit=unit,
         argv=tuple(compose.words(service, unit)),
@@ -75,6 +75,12 @@ def _container(service: ServicePlan, unit: Unit) -> Running:
         read_only=(*(mount.path for mount in mounted if mount.read_only), *sources.values()),
         contained=True,
     )
+
+
+def _volume(service: ServicePlan, directory: Directory | Folder) -> str:
+    if isinstance(directory, Folder):
+        return directory.location
+    return directory.name if directory.holds_files else compose.volume_key(service, directory)
 
 
 def _variables(unit: Unit, site: Site) -> tuple[tuple[str, str], ...]:

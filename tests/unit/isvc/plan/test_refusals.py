@@ -23,9 +23,9 @@ CONTAINERS = "containers: [{image: my/transformer%s}]"
         ),
         (f"{{predictor: {{{MODEL}, workerSpec: {{size: 2}}}}}}", "several nodes cannot run on one machine"),
         (
-            f"{{predictor: {{{MODEL}}}, transformer: {{volumes: [{{name: a, configMap: {{name: b}}}}], "
+            f"{{predictor: {{{MODEL}}}, transformer: {{volumes: [{{name: a, projected: {{sources: [1]}}}}], "
             f"{CONTAINERS % ''}}}}}",
-            "volumes[0].configMap: is not written as files here yet",
+            "volumes[0].projected: is not made here; write a `configMap` or a `secret` volume",
         ),
         (
             f"{{predictor: {{{MODEL}}}, transformer: {{{CONTAINERS % ', volumeMounts: [{name: a, mountPath: /a}]'}}}}}",

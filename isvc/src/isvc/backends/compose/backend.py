@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from isvc.backends import files
 from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, text
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.process import ports
@@ -26,7 +27,7 @@ from isvc.backends.process.folder import ProjectFolder, write_atomically
 from isvc.backends.process.records import Wanted
 from isvc.backends.stack import Applied, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus
 from isvc.errors import PortTaken, StackError, UnitFailed
-from isvc.plan.units import Plan, ServicePlan, Unit
+from isvc.plan.units import Folder, Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
 _HEADING = "Written by isvc; `isvc up` writes it again.  docker compose --project-name {} --file {} ps"
@@ -157,6 +158,7 @@ class ComposeBackend:
     def _end(self, *, volumes: bool) -> None:
         self._stop_starting()
         self._docker.down(volumes=volumes)
+        files.write(self._folder.root, (), contained=True)
         self._seen = None
 
     def _stop_starting(self) -> None:
@@ -170,6 +172,7 @@ class ComposeBackend:
         layout = render.Layout(
             root=str(checkout()),
             routes=str(self._folder.routes),
+            state=str(self._folder.root),
             project=project_name(self._folder.root),
             ingress_port=str(wanted.ingress_port),
             python_image=self._image("PYTHON_IMAGE"),
@@ -177,6 +180,7 @@ class ComposeBackend:
         )
         model = render.render(plan, layout)
         _check_dockerfiles(model)
+        files.write(self._folder.root, plan.services, contained=True)
         before = self._rendered()
         heading = _HEADING.format(layout.project, self._file)
         routes = self._folder.routes / render.ROUTES_FILE
@@ -319,9 +323,10 @@ def checkout() -> Path:
 def _check_sources(plan: Plan) -> None:
     """A folder that is not there cannot be mounted; Docker would not say whose it is."""
     for _, unit in units(plan):
-        for folder in sources(unit):
+        mounted = [mount.directory for mount in unit.mounts if isinstance(mount.directory, Folder)]
+        for folder in (*sources(unit), *mounted):
             if not Path(folder.location).exists():
-                mend = "check storageUri in the YAML, and `storage` in isvc.yaml, which maps it"
+                mend = "check storageUri and hostPath in the YAML, and `storage` in isvc.yaml, which maps addresses"
                 raise UnitFailed(unit.name, f"there is no {folder.location}: {mend}")
 
 

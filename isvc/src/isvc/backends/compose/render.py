@@ -29,7 +29,7 @@ from isvc.backends.compose.site import (
     volume_key,
     words,
 )
-from isvc.plan.units import Component, Condition, Plan, Probe, ServicePlan, Unit, resolve
+from isvc.plan.units import Component, Condition, Directory, Folder, Mount, Plan, Probe, ServicePlan, Unit, resolve
 
 INGRESS = "ingress"
 IMAGES_PROJECT = "kserve-local-images"
@@ -59,6 +59,8 @@ class Layout:
     """The checkout, absolute: the build context of every image of ours."""
     routes: str
     """The folder that holds the ingress' routes.yaml."""
+    state: str = ""
+    """The project's folder, below which the files of ConfigMaps and Secrets are."""
     project: str = "kserve-local"
     ingress_port: str = "${INGRESS_PORT:-8080}"
     python_image: str = f"${{PYTHON_IMAGE:-{PYTHON_IMAGE}}}"
@@ -76,7 +78,10 @@ class Layout:
 
 def render(plan: Plan, layout: Layout) -> dict[str, Any]:
     volumes: dict[str, Any] = {
-        volume_key(service, mount.directory): {} for service, unit in units(plan) for mount in mounts(service, unit)
+        volume_key(service, mount.directory): {}
+        for service, unit in units(plan)
+        for mount in mounts(service, unit)
+        if isinstance(mount.directory, Directory) and not mount.directory.holds_files
     }
     return {
         "name": layout.project,
@@ -119,7 +124,7 @@ def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]
         **_command(unit, [_literal(word) for word in words(service, unit)]),
         "environment": _environment(service, unit),
         **_network(service, unit),
-        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit)],
+        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit, layout)],
         "depends_on": _depends_on(service, unit),
         "healthcheck": _healthcheck(unit, unit.probe) if unit.probe and unit.probe.port else {},
         **_HARDENED,
@@ -168,29 +173,28 @@ def _environment(service: ServicePlan, unit: Unit) -> dict[str, str]:
 
 
 def _source_mounts(unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    return [_bound(layout.shown(folder.location), target) for folder, target in sources(unit).items()]
+
+
+def _bound(source: str, target: str, *, read_only: bool = True) -> dict[str, Any]:
     # A folder that is not there is an error, not a new folder of root's.
-    return [
-        {
-            "type": "bind",
-            "source": layout.shown(folder.location),
-            "target": target,
-            "read_only": True,
-            "bind": {"create_host_path": False},
-        }
-        for folder, target in sources(unit).items()
-    ]
+    never_made = {"create_host_path": False}
+    shown = {"read_only": True} if read_only else {}
+    return {"type": "bind", "source": source, "target": target, **shown, "bind": never_made}
 
 
-def _mounts(service: ServicePlan, unit: Unit) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "volume",
-            "source": volume_key(service, mount.directory),
-            "target": mount.path,
-            **({"read_only": True} if mount.read_only else {}),
-        }
-        for mount in mounts(service, unit)
-    ]
+def _mounts(service: ServicePlan, unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    return [_mount(service, mount, layout) for mount in mounts(service, unit)]
+
+
+def _mount(service: ServicePlan, mount: Mount, layout: Layout) -> dict[str, Any]:
+    if isinstance(mount.directory, Folder):
+        return _bound(layout.shown(mount.directory.location), mount.path, read_only=mount.read_only)
+    if mount.directory.holds_files:
+        place = f"{layout.state}/{service.namespace}/{service.name}/{mount.directory.name}"
+        return _bound(layout.shown(place), mount.path)
+    read_only = {"read_only": True} if mount.read_only else {}
+    return {"type": "volume", "source": volume_key(service, mount.directory), "target": mount.path, **read_only}
 
 
 def _depends_on(service: ServicePlan, unit: Unit) -> dict[str, Any]:
@@ -239,15 +243,7 @@ def _ingress(layout: Layout) -> dict[str, Any]:
         "image": layout.traefik_image,
         "command": [*ingress.static_arguments(":8000", _ROUTES), "--ping=true"],
         "ports": [f"127.0.0.1:{layout.ingress_port}:8000"],
-        "volumes": [
-            {
-                "type": "bind",
-                "source": layout.shown(layout.routes),
-                "target": _ROUTES,
-                "read_only": True,
-                "bind": {"create_host_path": False},
-            }
-        ],
+        "volumes": [_bound(layout.shown(layout.routes), _ROUTES)],
         "healthcheck": _every("5s", ["CMD", "traefik", "healthcheck", "--ping=true"]),
         **_HARDENED,
         "mem_limit": "512m",

@@ -29,9 +29,10 @@ class ContainerSite:
         return address(self.service, endpoint)
 
     def path(self, place: Directory | Folder) -> str:
-        if isinstance(place, Folder):
+        mounted = {mount.directory: mount.path for mount in mounts(self.service, self.unit)}
+        if isinstance(place, Folder) and place not in mounted:
             return sources(self.unit)[place]
-        return next(mount.path for mount in mounts(self.service, self.unit) if mount.directory == place)
+        return mounted[place]
 
 
 def address(service: ServicePlan, endpoint: Endpoint) -> str:
@@ -100,11 +101,13 @@ def mounts(service: ServicePlan, unit: Unit) -> list[Mount]:
 
 
 def sources(unit: Unit) -> dict[Folder, str]:
-    """The folders of this machine that the unit's words name, and where its container sees them.
+    """The folders of this machine that the unit's words name and it does not mount, and where its container sees them.
 
     The last part of the path stays: a single file lands under its own name.
     """
-    folders = dict.fromkeys(piece for piece in _pieces(unit) if isinstance(piece, Folder))
+    mounted = {mount.directory for mount in unit.mounts}
+    named = (piece for piece in _pieces(unit) if isinstance(piece, Folder))
+    folders = dict.fromkeys(folder for folder in named if folder not in mounted)
     return {
         folder: f"{SOURCES}{f'-{number}' if number > 1 else ''}/{PurePosixPath(folder.location).name}"
         for number, folder in enumerate(folders, start=1)

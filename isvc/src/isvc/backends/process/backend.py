@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from isvc.backends import files
 from isvc.backends.process import ingress, journal, ports, reconcile, sources, survivors
 from isvc.backends.process.binding import label, service_folder, unit_key
 from isvc.backends.process.folder import ProjectFolder, Stamp
@@ -45,7 +46,7 @@ class ProcessBackend:
             port = self._ingress_port(ingress_port, before)
             services = [wanted_service(service, before) for service in plan.services]
             wanted = merge(before, services, port)
-            self._folder.write_wanted(wanted)
+            self._write_wanted(wanted)
         self._before[wanted.generation] = before
         applied = Applied(changes(before, services), wanted.generation, port)
         try:
@@ -60,7 +61,7 @@ class ProcessBackend:
         with self._folder.changing():
             now = self._folder.read_wanted()
             wanted = put_back(now, before, {key for key, _ in applied.changes})
-            self._folder.write_wanted(wanted)
+            self._write_wanted(wanted)
         self._settle(wanted)
 
     def remove(self, keys: Iterable[str]) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ class ProcessBackend:
             now = self._folder.read_wanted()
             kept = tuple(service for service in now.services if service.key not in unwanted)
             wanted = dataclasses.replace(now, services=kept, generation=now.generation + 1)
-            self._folder.write_wanted(wanted)
+            self._write_wanted(wanted)
         self._settle(wanted)
         return tuple(service.key for service in now.services if service.key in unwanted)
 
@@ -79,11 +80,16 @@ class ProcessBackend:
         with self._folder.changing():
             now = self._read_wanted_or_nothing()
             wanted = Wanted(now.generation + 1, now.ingress_port)
-            self._folder.write_wanted(wanted)
+            self._write_wanted(wanted)
         self._settle(wanted)
         if volumes:
             shutil.rmtree(self._folder.root)
         return tuple(service.key for service in now.services)
+
+    def _write_wanted(self, wanted: Wanted) -> None:
+        # What is no longer wanted is taken away first, what is wanted is there before a unit reads it.
+        files.write(self._folder.root, [service.plan for service in wanted.services], contained=False)
+        self._folder.write_wanted(wanted)
 
     def _read_wanted_or_nothing(self) -> Wanted:
         """Nothing where another version wrote it: a stack can be stopped after an update of isvc."""
