@@ -17,6 +17,7 @@ _NAMED = "there is no Service in between: port 80 is the container's own port"
 _FOLDER = "a folder of this project's state stands for the mount"
 _EVERYWHERE = "the servers here listen on loopback unless told otherwise"
 _ADDED = "only here: units share one network"
+_NO_CONTAINER = (Component.STORAGE_INITIALIZER, Component.AGENT, Component.INIT_CONTAINER, Component.SERVICE)
 _ELSEWHERE = "the program that runs here is not KServe's and is told otherwise"
 
 
@@ -43,7 +44,7 @@ def compare(container: Container, running: Running | None) -> tuple[Row, ...]:
 def unit_of(container: Container, units: Mapping[str, Running]) -> Running | None:
     """Which unit is `container`: by component, and by the end of its name where a pod has several."""
     for name, running in units.items():
-        if running.unit.component in (Component.STORAGE_INITIALIZER, Component.AGENT, Component.INIT_CONTAINER):
+        if running.unit.component in _NO_CONTAINER:
             continue
         base = name.partition(".")[0]
         if container.name == "kserve-container":

@@ -72,6 +72,7 @@ _OF_UNITS = {
     Component.BUCKET: "models",
     Component.STORAGE_INITIALIZER: "models",
     Component.AGENT: "agent",
+    Component.SERVICE: "port-80",
     Component.SIDECAR: "sidecar",
     Component.INIT_CONTAINER: "sidecar",
 }

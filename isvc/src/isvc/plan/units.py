@@ -75,6 +75,8 @@ class Component(enum.Enum):
     SIDECAR = "sidecar"
     AGENT = "agent"
     """KServe's agent, in front of a component with a logger or a batcher."""
+    SERVICE = "service"
+    """One address for several instances, as a Service of Kubernetes is."""
 
 
 class Condition(enum.Enum):

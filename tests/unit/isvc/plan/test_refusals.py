@@ -52,3 +52,9 @@ def test_probes_that_are_not_asked_are_told(planned: Planned) -> None:
     told = "\n".join(service.notices)
     assert "spec.predictor.triton.livenessProbe is ignored: a unit that ends is restarted" in told
     assert "spec.predictor.triton.startupProbe is ignored" in told
+
+
+def test_a_share_of_knative_s_revisions_is_told(planned: Planned) -> None:
+    service = planned("{predictor: {canaryTrafficPercent: 20, triton: {storageUri: gs://bucket/a}}}")
+    told = "spec.predictor.canaryTrafficPercent is ignored: there is one revision, which gets all requests"
+    assert told in "\n".join(service.notices)

@@ -5,6 +5,7 @@ Docker is the supervisor: it starts units in order, restarts those that end, and
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import heapq
@@ -26,13 +27,14 @@ from isvc.backends.process.binding import service_folder
 from isvc.backends.process.folder import ProjectFolder, write_atomically
 from isvc.backends.process.records import Wanted
 from isvc.backends.stack import Applied, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus
-from isvc.errors import PortTaken, StackError, UnitFailed
+from isvc.errors import PortTaken, StackError, UnitFailed, WaitTimeout
 from isvc.plan.units import Folder, Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
 _HEADING = "Written by isvc; `isvc up` writes it again.  docker compose --project-name {} --file {} ps"
 _LOOK = 0.2
 """Seconds between two looks at the containers; a caller that asks more often gets the same answer again."""
+_TRIES = 3
 _TAIL = 20
 _END = 10.0
 _LOCAL_IMAGES = {
@@ -231,7 +233,7 @@ class ComposeBackend:
 
     def _look(self) -> StackStatus:
         wanted = self._folder.read_wanted()
-        containers = observe.by_service(self._docker.containers())
+        containers = observe.by_service(self._containers())
         ingress = self._ingress(containers.get(render.INGRESS), wanted)
         services = tuple(
             self._service(service.plan, service.created, containers, ingress) for service in wanted.services
@@ -247,6 +249,13 @@ class ComposeBackend:
         )
         self._check_starting(found)
         return found
+
+    def _containers(self) -> Collection[observe.Container]:
+        """An engine that starts and restarts many containers at once can be slow to tell of them."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(WaitTimeout):
+                return self._docker.containers()
+        return self._docker.containers()
 
     def _service(
         self, plan: ServicePlan, created: float, containers: dict[str, observe.Container], ingress: UnitStatus
