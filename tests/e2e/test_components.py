@@ -258,8 +258,8 @@ def test_stop_ends_what_runs_and_start_brings_it_back(components: Components) ->
 
     assert not runs()
     assert components.post("halted")[0] == 404
-    condition = components.stack.get()["halted"]["status"]["conditions"][0]
-    assert condition == {"type": "Stopped", "status": "True"}
+    conditions = components.stack.get()["halted"]["status"]["conditions"]
+    assert {"type": "Stopped", "status": "True", "severity": "Info"} in conditions
     components.up(_yaml("halted", "") + OTHERS)
     assert components.told("halted")["name"] == "server"
     components.up(_yaml("halted") + OTHERS)

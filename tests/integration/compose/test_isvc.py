@@ -158,7 +158,8 @@ def test_a_transformer_that_does_not_start_gives_back_what_ran_before(
     told = project.up(file, code=1).stderr
     assert "good-transformer: ended with code 1" in told
     assert "nothing" in told
-    until(lambda: project.get("good")["status"]["conditions"][-1]["status"] == "True", "what ran before to be ready")
+    ready = {"type": "Ready", "status": "True"}
+    until(lambda: ready in project.get("good")["status"]["conditions"], "what ran before to be ready")
     assert json.loads(project.isvc("predict", "good").stdout) == {"predictions": [2]}
 
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import tritonclient.grpc as triton_grpc
 
-from isvc.backends.process.ports import choose
+from isvc.backends.ports import choose
 
 ROOT = Path(__file__).resolve().parents[3]
 MNIST = "torch-transformer"

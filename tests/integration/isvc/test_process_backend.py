@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from isvc.backends.folder import ProjectFolder
 from isvc.backends.process.backend import ProcessBackend
-from isvc.backends.process.folder import ProjectFolder
 from isvc.backends.stack import Phase
 from isvc.plan.units import Component, Endpoint, Plan, Port, Probe, Route, ServicePlan, Unit
 

@@ -6,7 +6,7 @@ No PID handling, no Compose key and no file of a backend enters here.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,6 +120,13 @@ class LogLine:
     text: str
 
 
+Gone = Callable[[], bool]
+
+
+def never() -> bool:
+    return False
+
+
 class Backend(Protocol):
     """One project's stack. Nothing here waits for readiness: the caller watches `status`."""
 
@@ -147,8 +154,13 @@ class Backend(Protocol):
 
     def status(self) -> StackStatus: ...
 
-    def logs(self, units: Sequence[str] | None, tail: int | None, follow: bool) -> Iterator[LogLine]:
-        """Log lines in order of time; `units` are names `namespace/service/unit`, None means all."""
+    def logs(
+        self, units: Sequence[str] | None, tail: int | None, follow: bool, gone: Gone = never
+    ) -> Iterator[LogLine]:
+        """Log lines in order of time; `units` are names `namespace/service/unit`, None means all.
+
+        `gone` is asked, a few times a second, whether the one who follows has left.
+        """
         ...
 
     def scratch(self, service: ServicePlan) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 from isvc.backends.stack import ServiceStatus
 from isvc.cli import stacks
 from isvc.cli.console import Console
-from isvc.cli.exchange import Ingress
 from isvc.errors import InputError
+from isvc.server.exchange import Ingress
 
 PROGRAM = "benchmark.compare"
 _PASSED_ON = ("target", "service_host", "model", "input", "predictor", "payload_sizes", "out")

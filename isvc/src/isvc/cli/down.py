@@ -8,6 +8,7 @@ from isvc.backends.stack import Backend
 from isvc.cli import stacks
 from isvc.cli.console import Console
 from isvc.errors import InputError
+from isvc.server.reconcile import Reconciler, nothing
 
 
 def run(options: Namespace, console: Console) -> int:
@@ -16,13 +17,19 @@ def run(options: Namespace, console: Console) -> int:
     if options.volumes and options.names:
         raise InputError("--volumes removes the state of a whole project; leave out the names")
     for project in stacks.projects(options) if options.all else [options.project]:
-        backend = stacks.backend(Namespace(**{**vars(options), "project": project}), console)
+        backend = _steward(Namespace(**{**vars(options), "project": project}), console)
         removed = _remove(backend, options.names, console) if options.names else backend.down(volumes=options.volumes)
         for key in removed:
             console.say(f'inferenceservice.serving.kserve.io "{key.rpartition("/")[2]}" deleted')
         if not removed:
             console.say(f"nothing to stop in project {project}")
     return 0
+
+
+def _steward(options: Namespace, console: Console) -> Backend:
+    """The stack, and the objects that want it: one does not go without the other."""
+    reconciler = Reconciler(stacks.backend(options, console), nothing)
+    return stacks.steward(options, reconciler, stacks.control_plane(options))
 
 
 def _remove(backend: Backend, names: list[str], console: Console) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from isvc import explain, manifest, plan, runtimes, settings
-from isvc.backends.process.binding import service_folder
+from isvc.backends.folder import service_folder
 from isvc.backends.stack import ServiceStatus
 from isvc.cli import stacks
 from isvc.cli.console import Console
 from isvc.explain.compare import Row, unit_of
 from isvc.explain.here import Running, ShownSite
 from isvc.explain.kserve import Container
+from isvc.explain.secrets import hide_in_row, hide_in_unit, values
 from isvc.manifest import Document, InferenceService
 from isvc.plan.environment import Scope
 from isvc.plan.units import ServicePlan
@@ -32,24 +33,26 @@ def run(options: Namespace, console: Console) -> int:
     running = {service.key: service for service in backend.status().services}
     root = stacks.state_folder(options) / options.project
     catalogue = runtimes.load()
+    secrets = values(documents)
     told = []
     for service, (document, resource) in zip(wanted.services, _services(documents), strict=True):
         status = running.get(f"{service.namespace}/{service.name}")
         # Of a service that runs, as it runs: its plan may be of another day than the file.
         shown = status.plan if status else service
-        units = explain.here_contained(shown) if backend.name == "compose" else _processes(shown, status, root)
+        found = explain.here_contained(shown) if backend.name == "compose" else _processes(shown, status, root)
+        units = tuple(hide_in_unit(one, secrets) for one in found)
         scope = Scope(document, documents)
         rows = []
         for container in explain.containers(scope, resource, catalogue):
             unit = unit_of(container, {one.unit.name: one for one in units})
-            rows.append((container, unit, explain.compare(container, unit)))
+            compared = explain.compare(container, unit)
+            rows.append((container, unit, tuple(hide_in_row(row, secrets) for row in compared)))
         told.append((shown, units, rows))
-    secret = explain.secrets(documents)
     if options.output == "json":
-        console.say(json.dumps(explain.hidden([_plain(*one) for one in told], secret), indent=2))
+        console.say(json.dumps([_plain(*one) for one in told], indent=2))
     else:
         for service, units, rows in told:
-            console.say("\n".join(explain.hidden(list(_shown(service, units, rows)), secret)))
+            console.say("\n".join(_shown(service, units, rows)))
     return 0
 
 
@@ -115,7 +118,7 @@ def _plain(service: ServicePlan, units: Sequence[Running], rows: Rows) -> dict[s
             }
             for container, unit, items in rows
         ],
-        "units": [_plain_unit(unit, rows) for unit in units],
+        "units": [_plain_unit(unit) for unit in units],
         "notices": list(service.notices),
     }
 
@@ -134,15 +137,13 @@ def _plain_row(row: Row) -> dict[str, str]:
     }
 
 
-def _plain_unit(running: Running, rows: Rows) -> dict[str, object]:
-    items = [row for _, unit, found in rows if unit is running for row in found]
-    secret = {row.name: explain.HIDDEN for row in items if row.kind == "variable" and row.here == explain.HIDDEN}
+def _plain_unit(running: Running) -> dict[str, object]:
     return {
         "name": running.unit.name,
         "component": running.unit.component.value,
         "rule": explain.rules.of_unit(running.unit.component).key,
         "argv": list(running.argv),
-        "environment": {**dict(running.variables), **secret},
+        "environment": dict(running.variables),
         "folders": dict(running.folders),
         "readOnly": list(running.read_only),
         "addresses": dict(running.addresses),

@@ -13,7 +13,7 @@ from isvc.backends.stack import Phase, ServiceStatus, StackStatus, UnitStatus
 from isvc.cli import stacks
 from isvc.cli.conditions import document, ready_word, url
 from isvc.cli.console import Console
-from isvc.cli.exchange import Ingress
+from isvc.server.exchange import Ingress
 
 COLUMNS = ("NAME", "URL", "READY", "PREV", "LATEST", "PREVROLLEDOUTREVISION", "LATESTREADYREVISION", "AGE")
 """Of `kubectl get inferenceservices`. The four in the middle speak of revisions; here there are none, as in KServe's

@@ -7,8 +7,8 @@ import os
 import shlex
 from pathlib import Path
 
-from isvc.cli.exchange import Ingress
 from isvc.plan.units import ServicePlan
+from isvc.server.exchange import Ingress
 
 _LOOK = 5.0
 """Seconds for asking a server what it serves."""

@@ -20,6 +20,8 @@ def parser() -> argparse.ArgumentParser:
     _get(commands.add_parser("get", parents=[stack], help="what runs, in KServe's columns"))
     _logs(commands.add_parser("logs", parents=[stack], help="what the units wrote"))
     _predict(commands.add_parser("predict", parents=[stack], help="one prediction through the ingress"))
+    _serve(commands.add_parser("serve", parents=[stack], help="a Kubernetes API for kubectl and KServe's client"))
+    _kubeconfig(commands.add_parser("kubeconfig", parents=[stack], help="the kubeconfig of that API"))
     _environment(commands.add_parser("environment", help="make the environment of a real server now"))
     _explain(commands.add_parser("explain", parents=[stack], help="what KServe would run, and what runs here"))
     _doctor(commands.add_parser("doctor", help="traps in a YAML, each with its mend"))
@@ -62,6 +64,21 @@ def _parity(command: argparse.ArgumentParser) -> None:
 
 def _up(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="InferenceService YAML")
+    _how_it_runs(command)
+    command.add_argument("--timeout", type=seconds, default=120.0, metavar="S", help="how long to wait (%(default)g)")
+    command.add_argument("--no-wait", action="store_true", help="return as soon as the units are being started")
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    _how_it_runs(command)
+    command.add_argument("--port", type=port, metavar="N", help="port of the API (that of the last time, else any)")
+
+
+def _kubeconfig(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--path", action="store_true", help="where it is, instead of what it says")
+
+
+def _how_it_runs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", choices=("auto", "process", "compose"), default="auto")
     command.add_argument(
         "--ingress-port", type=port, metavar="N", help="port of the ingress, 0 for any free one (8080)"
@@ -79,8 +96,6 @@ def _up(command: argparse.ArgumentParser) -> None:
         default="folder",
         help="how folders that isvc.yaml maps addresses to are fetched: copied, or from a SeaweedFS (%(default)s)",
     )
-    command.add_argument("--timeout", type=seconds, default=120.0, metavar="S", help="how long to wait (%(default)g)")
-    command.add_argument("--no-wait", action="store_true", help="return as soon as the units are being started")
 
 
 def _environment(command: argparse.ArgumentParser) -> None:

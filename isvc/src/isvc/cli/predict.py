@@ -10,8 +10,8 @@ from typing import Any
 from isvc.backends.stack import ServiceStatus
 from isvc.cli import payload, stacks
 from isvc.cli.console import Console
-from isvc.cli.exchange import Answer, Ingress
 from isvc.errors import InputError, StackError
+from isvc.server.exchange import Answer, Ingress
 
 
 def run(options: Namespace, console: Console) -> int:

@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isvc.backends import compose
+from isvc.backends.folder import ProjectFolder
 from isvc.backends.process.backend import ProcessBackend
-from isvc.backends.process.folder import ProjectFolder
 from isvc.backends.stack import Backend, ServiceStatus, StackStatus
 from isvc.cli.console import Console
 from isvc.errors import InputError
+from isvc.server import control
+from isvc.server.client import Client
+from isvc.server.control import ControlPlane
+from isvc.server.reconcile import Reconciler
+from isvc.server.stewards import Alone, Served, Wanted
 
 STATE_FOLDER = ".isvc"
 _PROJECT = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -23,9 +28,31 @@ def backend(options: Namespace, console: Console) -> Backend:
     if not _PROJECT.fullmatch(options.project):
         raise InputError(f"--project {options.project}: a name is lower-case letters, digits and dashes")
     folder = ProjectFolder(state_folder(options) / options.project)
-    if _chosen(getattr(options, "backend", None), folder) == "compose":
+    plane, asked = control_plane(options), getattr(options, "backend", None)
+    if (_served(asked, plane) if plane else _chosen(asked, folder)) == "compose":
         return compose.connect(folder, console.say)
     return ProcessBackend(folder)
+
+
+def control_plane(options: Namespace) -> ControlPlane | None:
+    """The one that `isvc serve` runs for the project."""
+    return control.find(state_folder(options) / options.project)
+
+
+def steward(
+    options: Namespace, reconciler: Reconciler, plane: ControlPlane | None, objects: Sequence[Wanted] = ()
+) -> Backend:
+    """Stands in for the backend where a command changes what is wanted, which is `objects`."""
+    if plane is not None:
+        return Served(Client(plane), reconciler.backend, objects)
+    return Alone(state_folder(options) / options.project / control.OBJECTS, reconciler, objects)
+
+
+def _served(asked: str | None, plane: ControlPlane) -> str:
+    """What the control plane runs all services by."""
+    if asked not in (None, "auto", plane.backend):
+        raise InputError(f"`isvc serve` runs this project by --backend {plane.backend}; take another --project")
+    return plane.backend
 
 
 def _chosen(asked: str | None, folder: ProjectFolder) -> str:

@@ -13,13 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from isvc import manifest, settings
+from isvc.backends import sources
 from isvc.backends.stack import Applied, Backend, Phase, ServiceStatus, StackStatus
-from isvc.cli import payload, predictors, progress, stacks
+from isvc.cli import payload, progress, stacks
 from isvc.cli.console import Console
-from isvc.cli.exchange import Answer, Ingress
 from isvc.cli.invocations import curl, grpcurl, predict_path, served_name
 from isvc.errors import InputError, StackError, UnitFailed
+from isvc.manifest import Document
 from isvc.plan.units import Plan, ServicePlan
+from isvc.server import predictors, stewards
+from isvc.server.control import ControlPlane
+from isvc.server.exchange import Answer, Ingress
+from isvc.server.reconcile import Reconciler
 
 _POLL = 0.03
 _REMINDER = 10.0
@@ -32,15 +37,45 @@ def run(options: Namespace, console: Console) -> int:
     backend = stacks.backend(options, console)
     console.say(f"backend: {backend.name} ({backend.description})")
     documents, set_up = manifest.read(options.files), settings.load(Path.cwd(), options.settings)
-    choice = predictors.Choice(options.real, options.storage, backend.name)
-    wanted = predictors.plan_with(documents, set_up, choice, lambda text: console.say(f"  {text}"))
+    plane = stacks.control_plane(options)
+    reconciler = Reconciler(backend, predictors.planner(set_up, _choice(options, plane, backend)))
+    wanted = reconciler.plan(documents, lambda text: console.say(f"  {text}"))
     for notice in dict.fromkeys(notice for service in wanted.services for notice in service.notices):
         console.say(f"  {notice}")
     wanted = _standing_anywhere(wanted)
-    ascend(backend, wanted, console, options, started)
+    ascend(_steward(reconciler, plane, documents, wanted, options), wanted, console, options, started)
     if not options.no_wait:
         _say_what_next(backend, wanted, console)
     return 0
+
+
+def _choice(options: Namespace, plane: ControlPlane | None, backend: Backend) -> predictors.Choice:
+    """As asked; where a control plane makes the plans, as that one was asked."""
+    if plane is None:
+        return predictors.Choice(options.real, options.storage, backend.name)
+    for option, usual, here in (("real", "auto", plane.real), ("storage", "folder", plane.storage)):
+        asked = getattr(options, option)
+        if asked not in (usual, here):
+            raise InputError(
+                f"`isvc serve` runs this project with --{option} {here}; start it anew with --{option} {asked}"
+            )
+    return predictors.Choice(plane.real, plane.storage, backend.name)
+
+
+def _steward(
+    reconciler: Reconciler, plane: ControlPlane | None, documents: Sequence[Document], plan: Plan, options: Namespace
+) -> Backend:
+    """Who is given `documents`, of which `plan` was made."""
+    folders = {
+        f"{service.namespace}/{service.name}": sorted({unit.folder for unit in service.units if unit.folder})
+        for service in plan.services
+    }
+    objects = stewards.objects(documents, lambda key: _digest(folders.get(key, [])))
+    return stacks.steward(options, reconciler, plane, objects)
+
+
+def _digest(folders: Sequence[str]) -> str:
+    return "-".join(sources.digest(Path(folder)) for folder in folders)
 
 
 def ascend(backend: Backend, wanted: Plan, console: Console, options: Namespace, started: float) -> None:

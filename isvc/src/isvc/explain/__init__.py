@@ -4,20 +4,18 @@ rules.py     the rules, each with its upstream file
 kserve.py    (pure)  the containers that KServe would run
 here.py      (pure)  the units that run here, as the same kind of value
 compare.py   (pure)  the three side by side
-hiding.py    (pure)  what Secrets say is not shown
+secrets.py   (pure)  what Secrets say is not shown
 """
 
 from __future__ import annotations
 
 from isvc.explain import rules
-from isvc.explain.compare import HIDDEN, Row, compare
+from isvc.explain.compare import Row, compare
 from isvc.explain.here import here, here_contained
-from isvc.explain.hiding import hidden, secrets
 from isvc.explain.kserve import Container, containers
 from isvc.explain.rules import RULES, Rule
 
 __all__ = [
-    "HIDDEN",
     "RULES",
     "Container",
     "Row",
@@ -26,7 +24,5 @@ __all__ = [
     "containers",
     "here",
     "here_contained",
-    "hidden",
     "rules",
-    "secrets",
 ]

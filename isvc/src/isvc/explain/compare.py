@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from isvc.explain.here import Running
 from isvc.explain.kserve import Container, Item
 from isvc.explain.rules import RULES, Rule
 from isvc.plan.units import Component
 
-HIDDEN = "***"
-"""In the place of what a Secret says."""
 _ADDRESS = "units of one machine share its ports, and the names of a cluster are not known here"
 _NAMED = "there is no Service in between: port 80 is the container's own port"
 _FOLDER = "a folder of this project's state stands for the mount"
@@ -114,15 +112,9 @@ def _variables(container: Container, running: Running | None) -> Iterator[Row]:
     for name, item in container.variables:
         shown = found.pop(name, None)
         why = "" if shown == item.text else _why(item.text, shown, None if shown is None else running)
-        row = Row("variable", name, _yaml(item), item.text, shown or "", RULES[item.rule], why if running else "")
-        yield _without_texts(row) if item.secret else row
+        yield Row("variable", name, _yaml(item), item.text, shown or "", RULES[item.rule], why if running else "")
     for name, value in found.items():
         yield Row("variable", name, "", "", value, RULES["written"], _ELSEWHERE)
-
-
-def _without_texts(row: Row) -> Row:
-    yaml, kserve, here = (text and HIDDEN for text in (row.yaml, row.kserve, row.here))
-    return replace(row, yaml=yaml, kserve=kserve, here=here)
 
 
 def _mounts(container: Container, running: Running | None) -> Iterator[Row]:

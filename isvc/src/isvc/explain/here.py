@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from isvc.backends.compose import site as compose
 from isvc.plan.units import Directory, Endpoint, Folder, ServicePlan, Site, Unit, resolve, resolve_all
 
+HIDDEN = "***"
+"""Shown in the place of a value that comes from a Secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -84,7 +87,8 @@ def _volume(service: ServicePlan, directory: Directory | Folder) -> str:
 
 
 def _variables(unit: Unit, site: Site) -> tuple[tuple[str, str], ...]:
-    return tuple((name, resolve(word, unit, site)) for name, word in unit.environment)
+    plain = ((name, resolve(word, unit, site)) for name, word in unit.environment)
+    return (*plain, *((name, HIDDEN) for name, _ in unit.secrets))
 
 
 def _addresses(unit: Unit, site: Site) -> tuple[tuple[str, str], ...]:

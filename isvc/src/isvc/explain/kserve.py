@@ -12,7 +12,7 @@ from isvc.manifest.rules import KSERVE_CONTAINER, TRANSFORMER_CONTAINER
 from isvc.manifest.rules_storage import common_parent
 from isvc.plan.container import fill, fill_container
 from isvc.plan.defaults import WrittenModel, model_of, server_defaults
-from isvc.plan.environment import Scope, Steps, all_variables, secret_names
+from isvc.plan.environment import Scope, Steps, all_variables
 from isvc.plan.names import predictor_host, predictor_part
 from isvc.plan.own import is_grpc
 from isvc.plan.predictor import kserve_container
@@ -28,8 +28,6 @@ class Item:
     text: str
     rule: str = "written"
     """Key of the rule that put it there."""
-    secret: bool = False
-    """Whether a Secret says it, so that it is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +206,7 @@ def _flags(arguments: Sequence[str]) -> Iterator[Item]:
 
 
 def _variables(container: core.Container, scope: Scope, steps: Steps) -> dict[str, Item]:
-    hidden = secret_names(container, scope)
-    found = all_variables(container, scope, steps)
-    return {name: Item(value, secret=name in hidden) for name, value in found.items()}
+    return {name: Item(value) for name, value in all_variables(container, scope, steps).items()}
 
 
 def _rewrite(values: dict[str, Item], spec: ComponentFields) -> None:

@@ -127,18 +127,6 @@ def contents(kind: str, name: str, scope: Scope) -> dict[str, bytes] | None:
     return None
 
 
-def secret_names(container: Container, scope: Scope) -> frozenset[str]:
-    """The names of its variables whose values come from a Secret, or hold one that does."""
-    names = {variable.name for variable in container.env if variable.value_from and variable.value_from.secret_key_ref}
-    for source in container.env_from:
-        if source.secret_ref is not None:
-            names |= {f"{source.prefix}{key}" for key in contents("Secret", source.secret_ref.name, scope) or {}}
-    for variable in container.env:  # in order: one may refer to those before it
-        if any(f"$({name})" in variable.value for name in names):
-            names.add(variable.name)
-    return frozenset(names)
-
-
 def _decoded(value: str, document: Document, key: str) -> str:
     try:
         return _bytes(value, document, key).decode()

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from isvc.cli.compare import arguments, checkout, where
-from isvc.cli.exchange import Ingress
 from isvc.cli.options import parser
 from isvc.errors import InputError
+from isvc.server.exchange import Ingress
 
 
 def test_without_a_name_the_program_brings_up_what_it_needs():

@@ -1,8 +1,8 @@
 import pytest
 
 from isvc.backends.stack import Phase, RouteState
-from isvc.cli.exchange import Ingress
 from isvc.cli.get import age, services_table, shell_variables, table, units_table
+from isvc.server.exchange import Ingress
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import shlex
 from pathlib import Path
 
-from isvc.cli.exchange import Ingress
 from isvc.cli.invocations import curl, grpcurl
+from isvc.server.exchange import Ingress
 
 INGRESS = Ingress("127.0.0.1", 8080)
 

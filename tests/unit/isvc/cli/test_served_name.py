@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from isvc.cli.exchange import Answer
 from isvc.cli.invocations import predict_path, served_name
 from isvc.plan.units import ServicePlan
+from isvc.server.exchange import Answer
 
 NOT_FOUND = Answer(404, b"404", "text/plain")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isvc.backends.compose.backend import ComposeBackend
-    from isvc.backends.process.folder import ProjectFolder
+    from isvc.backends.folder import ProjectFolder
 
 FILE = "compose.yaml"
 """In the folder of a project; it marks the project as one of Compose's."""

@@ -18,19 +18,18 @@ from typing import Any, Protocol
 
 import yaml
 
-from isvc.backends import files
-from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, text
+from isvc.backends import ports
+from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, secrets, text
 from isvc.backends.compose.site import service_key, sources, units
-from isvc.backends.process import ports
-from isvc.backends.process.backend import DEFAULT_INGRESS_PORT, changes, merge, put_back, wanted_service
-from isvc.backends.process.binding import service_folder
-from isvc.backends.process.folder import ProjectFolder, write_atomically
-from isvc.backends.process.records import Wanted
-from isvc.backends.stack import Applied, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus
-from isvc.errors import PortTaken, StackError, UnitFailed, WaitTimeout
+from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
+from isvc.backends.records import Wanted
+from isvc.backends.stack import Applied, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
+from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
+from isvc.errors import StackError, UnitFailed, WaitTimeout
 from isvc.plan.units import Folder, Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
+_SECRETS = "secrets"
 _HEADING = "Written by isvc; `isvc up` writes it again.  docker compose --project-name {} --file {} ps"
 _LOOK = 0.2
 """Seconds between two looks at the containers; a caller that asks more often gets the same answer again."""
@@ -73,7 +72,7 @@ class Docker(Protocol):
 
     def last_lines(self, container: str, count: int) -> tuple[str, ...]: ...
 
-    def logs(self, services: Sequence[str], tail: int | None, follow: bool) -> Iterator[str]: ...
+    def logs(self, services: Sequence[str], tail: int | None, follow: bool, gone: Gone = ...) -> Iterator[str]: ...
 
 
 class ComposeBackend:
@@ -99,7 +98,8 @@ class ComposeBackend:
         _check_sources(plan)
         with self._folder.changing():
             before = self._folder.read_wanted()
-            port = self._ingress_port(ingress_port, before)
+            running = bool(before.services and self._docker.containers())
+            port = ports.of_ingress(ingress_port, before, running=running)
             services = [wanted_service(service, before) for service in plan.services]
             wanted = dataclasses.replace(merge(before, services, port), backend=self.name)
             self._folder.write_wanted(wanted)
@@ -114,22 +114,15 @@ class ComposeBackend:
 
     def revert(self, applied: Applied) -> None:
         self._stop_starting()
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            back = put_back(now, self._before[applied.generation], {key for key, _ in applied.changes})
-            wanted = dataclasses.replace(back, backend=self.name)
-            self._folder.write_wanted(wanted)
+        before, keys = self._before[applied.generation], {key for key, _ in applied.changes}
+        _, wanted = self._folder.change(lambda now: put_back(now, before, keys))
         self._settle(wanted)
 
     def remove(self, keys: Iterable[str]) -> tuple[str, ...]:
         unwanted = set(keys)
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            kept = tuple(service for service in now.services if service.key not in unwanted)
-            wanted = dataclasses.replace(now, services=kept, generation=now.generation + 1)
-            self._folder.write_wanted(wanted)
+        before, wanted = self._folder.change(lambda now: without(now, unwanted))
         self._settle(wanted)
-        return tuple(service.key for service in now.services if service.key in unwanted)
+        return gone(before, wanted)
 
     def down(self, *, volumes: bool) -> tuple[str, ...]:
         """With `volumes`, the models go too."""
@@ -160,7 +153,6 @@ class ComposeBackend:
     def _end(self, *, volumes: bool) -> None:
         self._stop_starting()
         self._docker.down(volumes=volumes)
-        files.write(self._folder.root, (), contained=True)
         self._seen = None
 
     def _stop_starting(self) -> None:
@@ -175,6 +167,7 @@ class ComposeBackend:
             root=str(checkout()),
             routes=str(self._folder.routes),
             state=str(self._folder.root),
+            secrets=str(self._folder.root / _SECRETS),
             project=project_name(self._folder.root),
             ingress_port=str(wanted.ingress_port),
             python_image=self._image("PYTHON_IMAGE"),
@@ -182,7 +175,6 @@ class ComposeBackend:
         )
         model = render.render(plan, layout)
         _check_dockerfiles(model)
-        files.write(self._folder.root, plan.services, contained=True)
         before = self._rendered()
         heading = _HEADING.format(layout.project, self._file)
         routes = self._folder.routes / render.ROUTES_FILE
@@ -190,6 +182,7 @@ class ComposeBackend:
         # Traefik reads them as another user, whatever the umask here is.
         routes.parent.chmod(0o755)
         routes.chmod(0o644)
+        secrets.write(plan, self._folder.root / _SECRETS)
         write_atomically(self._file, text.write(model, heading))
         write_atomically(self._file.with_name(IMAGES_FILE), text.write(render.images(model), heading))
         return render.stale(before, model)
@@ -208,17 +201,6 @@ class ComposeBackend:
             return pulled
         self._say(f"  {variable}: {local} (made by `make base-image`; stands in for {pulled})")
         return local
-
-    def _ingress_port(self, asked: int | None, before: Wanted) -> int:
-        running = before.ingress_port if before.services and self._docker.containers() else None
-        if running is not None and asked in (None, 0, running):
-            return running
-        if asked == 0:
-            return ports.choose(())
-        port = DEFAULT_INGRESS_PORT if asked is None else asked
-        if not ports.is_free(port):
-            raise PortTaken(port, ports.holder(port) or "another program")
-        return port
 
     @property
     def _file(self) -> Path:
@@ -288,11 +270,13 @@ class ComposeBackend:
             told = (self._folder.root / _LOG).read_text(errors="replace")
             raise StackError(f"docker compose up: {progress.reason(told)}")
 
-    def logs(self, units: Sequence[str] | None, tail: int | None, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, units: Sequence[str] | None, tail: int | None, follow: bool, gone: Gone = never
+    ) -> Iterator[LogLine]:
         services = self._log_services(units)
         if not self._docker.containers() or services == []:
             return iter(())
-        lines = (observe.log_line(line) for line in self._docker.logs(services or [], tail, follow))
+        lines = (observe.log_line(line) for line in self._docker.logs(services or [], tail, follow, gone))
         told = (line for line in lines if line is not None)
         return told if follow else iter(_in_order(told))
 

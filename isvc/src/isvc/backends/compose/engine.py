@@ -9,16 +9,20 @@ import json
 import os
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isvc.backends.compose import IMAGES_FILE, progress
+from isvc.backends.stack import Gone, never
 from isvc.errors import StackError, WaitTimeout
 
 _ANSWER = 20.0
 """Seconds in which an engine that is there answers a question."""
+_LOOK = 0.2
 _BUILD = 1800.0
 _PULL_AND_CREATE = 600.0
 _END = 90.0
@@ -110,7 +114,7 @@ class Project:
         told = _ask("logs", "--tail", str(count), container, together=True)
         return tuple(told.stdout.splitlines())
 
-    def logs(self, services: Sequence[str], tail: int | None, follow: bool) -> Iterator[str]:
+    def logs(self, services: Sequence[str], tail: int | None, follow: bool, gone: Gone = never) -> Iterator[str]:
         """Lines as `docker compose logs --timestamps` writes them, until the containers end or the caller does."""
         words = ["--no-color", "--timestamps", "--tail", "all" if tail is None else str(tail)]
         command = self._compose("logs", *words, *(["--follow"] if follow else []), *services)
@@ -118,6 +122,8 @@ class Project:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
         )
         assert process.stdout is not None  # noqa: S101 - it is a pipe
+        if gone is not never:
+            threading.Thread(target=_end_when, args=(gone, process), daemon=True).start()
         try:
             yield from process.stdout
         finally:
@@ -165,3 +171,11 @@ def _ask(*words: str, together: bool = False) -> subprocess.CompletedProcess[str
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else "it says nothing"
+
+
+def _end_when(gone: Gone, process: subprocess.Popen[str]) -> None:
+    """Ends a command that waits for lines which may never come."""
+    while process.poll() is None:
+        if gone():
+            process.terminate()
+        time.sleep(_LOOK)

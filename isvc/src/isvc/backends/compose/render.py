@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from isvc.backends import ingress
+from isvc.backends.compose import secrets
 from isvc.backends.compose.site import (
     ContainerSite,
     address,
@@ -61,6 +62,8 @@ class Layout:
     """The folder that holds the ingress' routes.yaml."""
     state: str = ""
     """The project's folder, below which the files of ConfigMaps and Secrets are."""
+    secrets: str = ""
+    """The folder that holds the files of `secrets`; needed where a unit has some."""
     project: str = "kserve-local"
     ingress_port: str = "${INGRESS_PORT:-8080}"
     python_image: str = f"${{PYTHON_IMAGE:-{PYTHON_IMAGE}}}"
@@ -122,9 +125,13 @@ def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]
     model: dict[str, Any] = {
         **_image(unit, layout),
         **_command(unit, [_literal(word) for word in words(service, unit)]),
-        "environment": _environment(service, unit),
+        "environment": _environment(service, unit, layout),
         **_network(service, unit),
-        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit, layout)],
+        "volumes": [
+            *_source_mounts(unit, layout),
+            *_mounts(service, unit, layout),
+            *_secret_mounts(service, unit, layout),
+        ],
         "depends_on": _depends_on(service, unit),
         "healthcheck": _healthcheck(unit, unit.probe) if unit.probe and unit.probe.port else {},
         **_HARDENED,
@@ -167,13 +174,22 @@ def _command(unit: Unit, words: list[str]) -> dict[str, Any]:
     return {"entrypoint": words[:1], "command": words[1:]}
 
 
-def _environment(service: ServicePlan, unit: Unit) -> dict[str, str]:
+def _environment(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, str]:
     site = ContainerSite(service, unit)
-    return {name: _literal(resolve(word, unit, site)) for name, word in unit.environment}
+    plain = {name: _literal(resolve(word, unit, site)) for name, word in unit.environment}
+    return {**plain, **({secrets.VARIABLE: secrets.target(service, unit, layout.secrets)} if unit.secrets else {})}
 
 
 def _source_mounts(unit: Unit, layout: Layout) -> list[dict[str, Any]]:
     return [_bound(layout.shown(folder.location), target) for folder, target in sources(unit).items()]
+
+
+def _secret_mounts(service: ServicePlan, unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    """Not Compose's own `secrets`: what these are filled from would stand in the file, or in this environment."""
+    if not unit.secrets:
+        return []
+    file = f"{layout.secrets}/{secrets.name(service, unit, layout.secrets)}"
+    return [_bound(layout.shown(file), secrets.target(service, unit, layout.secrets))]
 
 
 def _bound(source: str, target: str, *, read_only: bool = True) -> dict[str, Any]:

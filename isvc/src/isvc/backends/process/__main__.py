@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 
 from isvc import environments
+from isvc.backends.folder import ProjectFolder
 from isvc.backends.process import survivors
 from isvc.backends.process.binding import Surroundings
-from isvc.backends.process.folder import ProjectFolder
-from isvc.backends.process.records import ProcessId
 from isvc.backends.process.supervisor import Supervisor
+from isvc.backends.records import ProcessId
 
 PROGRAMS = Path(sys.executable).parent
 """Where the environment has its programs: predictor-mock, storage-init, traefik."""

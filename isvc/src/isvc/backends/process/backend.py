@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import signal
@@ -10,18 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
-from isvc.backends import files
-from isvc.backends.process import ingress, journal, ports, reconcile, sources, survivors
-from isvc.backends.process.binding import label, service_folder, unit_key
-from isvc.backends.process.folder import ProjectFolder, Stamp
-from isvc.backends.process.records import ProcessId, Report, Wanted, WantedService
-from isvc.backends.stack import Applied, Change, LogLine, Phase, RouteState, ServiceStatus, StackStatus, UnitStatus
-from isvc.errors import PortTaken, StackError, UnitFailed, WaitTimeout
+from isvc.backends import ports
+from isvc.backends.folder import ProjectFolder, Stamp, service_folder
+from isvc.backends.process import ingress, journal, reconcile, survivors
+from isvc.backends.process.binding import label, unit_key
+from isvc.backends.records import ProcessId, Report, Wanted, WantedService
+from isvc.backends.stack import Applied, Gone, LogLine, Phase, RouteState, ServiceStatus, StackStatus, UnitStatus, never
+from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
+from isvc.errors import StackError, UnitFailed, WaitTimeout
 from isvc.plan.units import Plan, ServicePlan
 
-DEFAULT_INGRESS_PORT = 8080
 _SUPERVISOR_START = 20.0
 _STOP = reconcile.GRACE + 10.0
 _POLL = 0.02
@@ -43,10 +41,11 @@ class ProcessBackend:
     def apply(self, plan: Plan, ingress_port: int | None) -> Applied:
         with self._folder.changing():
             before = self._folder.read_wanted()
-            port = self._ingress_port(ingress_port, before)
+            running = bool(before.services) and self._folder.claimed()
+            port = ports.of_ingress(ingress_port, before, running=running)
             services = [wanted_service(service, before) for service in plan.services]
             wanted = merge(before, services, port)
-            self._write_wanted(wanted)
+            self._folder.write_wanted(wanted)
         self._before[wanted.generation] = before
         applied = Applied(changes(before, services), wanted.generation, port)
         try:
@@ -57,22 +56,15 @@ class ProcessBackend:
         return applied
 
     def revert(self, applied: Applied) -> None:
-        before = self._before[applied.generation]
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            wanted = put_back(now, before, {key for key, _ in applied.changes})
-            self._write_wanted(wanted)
+        before, keys = self._before[applied.generation], {key for key, _ in applied.changes}
+        _, wanted = self._folder.change(lambda now: put_back(now, before, keys))
         self._settle(wanted)
 
     def remove(self, keys: Iterable[str]) -> tuple[str, ...]:
         unwanted = set(keys)
-        with self._folder.changing():
-            now = self._folder.read_wanted()
-            kept = tuple(service for service in now.services if service.key not in unwanted)
-            wanted = dataclasses.replace(now, services=kept, generation=now.generation + 1)
-            self._write_wanted(wanted)
+        before, wanted = self._folder.change(lambda now: without(now, unwanted))
         self._settle(wanted)
-        return tuple(service.key for service in now.services if service.key in unwanted)
+        return gone(before, wanted)
 
     def down(self, *, volumes: bool) -> tuple[str, ...]:
         if not self._folder.root.exists():
@@ -80,16 +72,11 @@ class ProcessBackend:
         with self._folder.changing():
             now = self._read_wanted_or_nothing()
             wanted = Wanted(now.generation + 1, now.ingress_port)
-            self._write_wanted(wanted)
+            self._folder.write_wanted(wanted)
         self._settle(wanted)
         if volumes:
             shutil.rmtree(self._folder.root)
         return tuple(service.key for service in now.services)
-
-    def _write_wanted(self, wanted: Wanted) -> None:
-        # What is no longer wanted is taken away first, what is wanted is there before a unit reads it.
-        files.write(self._folder.root, [service.plan for service in wanted.services], contained=False)
-        self._folder.write_wanted(wanted)
 
     def _read_wanted_or_nothing(self) -> Wanted:
         """Nothing where another version wrote it: a stack can be stopped after an update of isvc."""
@@ -97,18 +84,6 @@ class ProcessBackend:
             return self._folder.read_wanted()
         except StackError:
             return Wanted()
-
-    def _ingress_port(self, asked: int | None, before: Wanted) -> int:
-        running = before.ingress_port if before.services and self._folder.claimed() else None
-        if running is not None and asked in (None, 0, running):
-            return running
-        if asked == 0:
-            return ports.choose(())
-        usual = before.ingress_port if before.services else DEFAULT_INGRESS_PORT
-        port = usual if asked is None else asked
-        if not ports.is_free(port):
-            raise PortTaken(port, ports.holder(port) or "another program")
-        return port
 
     # The supervisor
 
@@ -206,12 +181,14 @@ class ProcessBackend:
         services = tuple(_not_running(service) for service in wanted.services)
         return StackStatus(self._folder.project, self.name, running=False, services=services)
 
-    def logs(self, units: Sequence[str] | None, tail: int | None, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, units: Sequence[str] | None, tail: int | None, follow: bool, gone: Gone = never
+    ) -> Iterator[LogLine]:
         keys = self._wanted_keys() or self._journal_keys()
         files = {
             label(key): self._folder.journals / journal.file_name(key) for key in keys if units is None or key in units
         }
-        return journal.follow(files, tail) if follow else iter(journal.read(files, tail))
+        return journal.follow(files, tail, gone) if follow else iter(journal.read(files, tail))
 
     def _wanted_keys(self) -> list[str]:
         services = self._folder.read_wanted().services
@@ -227,48 +204,6 @@ class ProcessBackend:
         folder = service_folder(self._folder.root, service.namespace, service.name)
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
-
-
-def wanted_service(plan: ServicePlan, before: Wanted) -> WantedService:
-    """`plan` as it is wanted from now on, as old as the service of that name is already."""
-    known = {service.key: service.created for service in before.services}
-    folders = {unit.name: unit.folder for unit in plan.units if unit.folder is not None}
-    stamps = tuple((name, sources.digest(Path(folder))) for name, folder in folders.items())
-    fresh = WantedService(plan, time.time(), stamps)
-    return dataclasses.replace(fresh, created=known.get(fresh.key, fresh.created))
-
-
-def merge(before: Wanted, services: Iterable[WantedService], ingress_port: int) -> Wanted:
-    merged = {service.key: service for service in (*before.services, *services)}
-    return Wanted(before.generation + 1, ingress_port, tuple(merged.values()))
-
-
-def put_back(now: Wanted, before: Wanted, keys: Iterable[str]) -> Wanted:
-    """`now` with the services `keys` as they were `before`; those that were not there are gone."""
-    old = {service.key: service for service in before.services}
-    merged = {service.key: service for service in now.services}
-    for key in keys:
-        merged.pop(key, None)
-        if key in old:
-            merged[key] = old[key]
-    port = before.ingress_port if before.services else now.ingress_port
-    return Wanted(now.generation + 1, port, tuple(merged.values()))
-
-
-def changes(before: Wanted, services: Iterable[WantedService]) -> tuple[tuple[str, Change], ...]:
-    old = {service.key: service for service in before.services}
-    return tuple((service.key, _change(old.get(service.key), service)) for service in services)
-
-
-def _change(old: WantedService | None, new: WantedService) -> Change:
-    if old is None:
-        return Change.CREATED
-    return Change.UNCHANGED if _essence(old) == _essence(new) else Change.CONFIGURED
-
-
-def _essence(service: WantedService) -> WantedService:
-    """What makes a difference to what runs."""
-    return dataclasses.replace(service, plan=dataclasses.replace(service.plan, notices=(), warmup=None), created=0.0)
 
 
 def _not_running(service: WantedService) -> ServiceStatus:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from isvc.backends.process.records import WantedService
+from isvc.backends.folder import service_folder
+from isvc.backends.ports import HOST
+from isvc.backends.records import WantedService
 from isvc.plan.units import Condition, Directory, Endpoint, Folder, Need, Unit, resolve, resolve_all
-
-HOST = "127.0.0.1"
 
 Ports = Mapping[str, Mapping[str, int]]
 """Key of a unit -> name of a port -> number."""
@@ -95,10 +95,6 @@ def label(key: str) -> str:
     return key.rpartition("/")[2]
 
 
-def service_folder(root: Path, namespace: str, name: str) -> Path:
-    return root / namespace / name
-
-
 def wanted_ports(services: Iterable[WantedService]) -> dict[str, tuple[str, ...]]:
     """The names of the ports that each unit needs, by the unit's key."""
     return {
@@ -128,7 +124,7 @@ def _bind_service(service: WantedService, ports: Ports, surroundings: Surroundin
 
 def _bind_unit(unit: Unit, service: WantedService, site: ProcessSite, surroundings: Surroundings) -> Process:
     argv = resolve_all(unit.command, unit, site)
-    given = {name: resolve(word, unit, site) for name, word in unit.environment}
+    given = {**{name: resolve(word, unit, site) for name, word in unit.environment}, **dict(unit.secrets)}
     addresses = {name: site.address(Endpoint(unit.name, name)) for name, _ in unit.ports}
     return Process(
         key=unit_key(service.key, unit.name),

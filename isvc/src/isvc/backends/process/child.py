@@ -17,7 +17,7 @@ from collections.abc import Callable
 import psutil
 
 from isvc.backends.process.binding import Process
-from isvc.backends.process.records import ProcessId
+from isvc.backends.records import ProcessId
 
 _PR_SET_PDEATHSIG = 1
 _TELLS_BEFORE_REAPING = hasattr(os, "waitid")

@@ -12,7 +12,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from isvc.backends.ingress import service_routes, static_arguments
-from isvc.backends.process.binding import HOST, Check, Process, ProcessSite, Surroundings, with_fingerprint
+from isvc.backends.ports import HOST
+from isvc.backends.process.binding import Check, Process, ProcessSite, Surroundings, with_fingerprint
 from isvc.plan.units import Endpoint, ServicePlan
 
 KEY = "ingress"

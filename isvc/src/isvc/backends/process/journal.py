@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from isvc.backends.stack import LogLine
+from isvc.backends.stack import Gone, LogLine, never
 
 LIMIT = 8 * 1024 * 1024
 """Bytes."""
@@ -96,11 +96,11 @@ def read(journals: Mapping[str, Path], tail: int | None = None) -> list[LogLine]
     return list(heapq.merge(*(_tail(label, path, tail) for label, path in journals.items()), key=_time))
 
 
-def follow(journals: Mapping[str, Path], tail: int | None = None) -> Iterator[LogLine]:
-    """As `read`, and then what is added, for as long as the caller goes on asking."""
+def follow(journals: Mapping[str, Path], tail: int | None = None, gone: Gone = never) -> Iterator[LogLine]:
+    """As `read`, and then what is added, for as long as the caller goes on asking and is not `gone`."""
     offsets = {path: _Position.at_end(path) for path in journals.values()}
     yield from read(journals, tail)
-    while True:
+    while not gone():
         new = [line for label, path in journals.items() for line in offsets[path].advance(label, path)]
         yield from sorted(new, key=_time)
         time.sleep(_FOLLOW_PAUSE)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from isvc.backends.process.binding import Process, unit_key
-from isvc.backends.process.records import WantedService
+from isvc.backends.records import WantedService
 from isvc.backends.stack import Phase, RouteState
 from isvc.plan.units import Condition, Need
 

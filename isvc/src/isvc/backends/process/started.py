@@ -18,7 +18,7 @@ from isvc.backends.process.child import Child
 from isvc.backends.process.journal import Journal, file_name
 from isvc.backends.process.probes import until_ready
 from isvc.backends.process.reconcile import Running
-from isvc.backends.process.records import ProcessId
+from isvc.backends.records import ProcessId
 from isvc.backends.stack import Phase, UnitStatus
 
 logger = logging.getLogger(__name__)

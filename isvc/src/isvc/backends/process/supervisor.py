@@ -16,22 +16,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from isvc.backends.process import ingress, ports, reconcile
+from isvc.backends import ports
+from isvc.backends.folder import ProjectFolder, Stamp, service_folder, write_atomically
+from isvc.backends.ports import HOST
+from isvc.backends.process import ingress, reconcile
 from isvc.backends.process.binding import (
-    HOST,
     Process,
     ProcessSite,
     Surroundings,
     bind,
     label,
-    service_folder,
     unit_key,
     wanted_ports,
 )
-from isvc.backends.process.folder import ProjectFolder, Stamp, write_atomically
 from isvc.backends.process.reconcile import Running
-from isvc.backends.process.records import ProcessId, Report, Wanted, WantedService
 from isvc.backends.process.started import StartedUnit
+from isvc.backends.records import ProcessId, Report, Wanted, WantedService
 from isvc.backends.stack import Phase, RouteState, ServiceStatus, StackStatus, UnitStatus
 from isvc.errors import StackError
 

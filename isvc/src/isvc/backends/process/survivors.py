@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import psutil
 
 from isvc.backends.process.child import MARK
-from isvc.backends.process.records import ProcessId
+from isvc.backends.records import ProcessId
 from isvc.errors import WaitTimeout
 
 _CLOCK_STEP = 1.0

@@ -12,8 +12,8 @@ import yaml
 
 from isvc.backends.compose import has_file
 from isvc.backends.compose.backend import ComposeBackend, project_name
-from isvc.backends.process.folder import ProjectFolder
-from isvc.backends.stack import Change, Phase
+from isvc.backends.folder import ProjectFolder
+from isvc.backends.stack import Change, Gone, Phase, never
 from isvc.errors import StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan
 
@@ -78,7 +78,7 @@ class FakeDocker:
     def last_lines(self, container: str, count: int) -> tuple[str, ...]:
         return (f"last line of {container}",)
 
-    def logs(self, services: Sequence[str], tail: int | None, follow: bool) -> Iterator[str]:
+    def logs(self, services: Sequence[str], tail: int | None, follow: bool, gone: Gone = never) -> Iterator[str]:
         self.calls.append(("logs", *services))
         yield "digits-predictor-1  | 2026-03-01T09:30:02Z later\n"
         yield "digits-transformer-1  | 2026-03-01T09:30:01Z sooner\n"
@@ -124,7 +124,7 @@ def backend(
     for variable in ("PYTHON_IMAGE", "TRAEFIK_IMAGE"):
         monkeypatch.delenv(variable, raising=False)
     # Whether a port is free is asked of the system; a unit test opens no socket.
-    monkeypatch.setattr("isvc.backends.process.ports.is_free", lambda port: port == PORT)
+    monkeypatch.setattr("isvc.backends.ports.is_free", lambda port: port == PORT)
     return ComposeBackend(folder, docker, said.append, look_every=0.0)
 
 

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from isvc.backends.process.backend import changes, merge, put_back, wanted_service
-from isvc.backends.process.records import Wanted
+from isvc.backends.records import Wanted
 from isvc.backends.stack import Change
+from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
 
 
 def test_a_service_that_was_not_there_is_created(service):
@@ -44,3 +44,11 @@ def test_taking_back_restores_what_was_and_removes_what_was_not(service):
     assert back.services == (service("three"), old)
     assert back.ingress_port == 8080
     assert back.generation > now.generation
+
+
+def test_what_is_removed_is_named_once_it_is_gone(service):
+    before = replace(merge(Wanted(), [service("one"), service("two")], 8080), backend="compose")
+    after = without(before, {"default/one", "default/never-there"})
+    assert gone(before, after) == ("default/one",)
+    assert (after.ingress_port, after.backend) == (8080, "compose")
+    assert after.generation == before.generation + 1

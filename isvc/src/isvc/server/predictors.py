@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from isvc import environments, plan, runtimes
@@ -11,12 +11,11 @@ from isvc.errors import EnvironmentFailed
 from isvc.manifest import Document
 from isvc.plan.bucket import in_buckets
 from isvc.plan.units import Plan
+from isvc.server.reconcile import Planner, Say
 from isvc.settings import Settings
 
 BY_DEFAULT = ("tritonserver",)
 """TorchServe costs hundreds of megabytes, so it has to be asked for."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,11 @@ class Choice:
     storage: str
     """How mapped folders are fetched: `folder` or `s3`."""
     backend: str
+
+
+def planner(settings: Settings, choice: Choice) -> Planner:
+    """`plan_with` for those who know neither settings nor choice."""
+    return lambda documents, say: plan_with(documents, settings, choice, say)
 
 
 def plan_with(documents: Sequence[Document], settings: Settings, choice: Choice, say: Say) -> Plan:

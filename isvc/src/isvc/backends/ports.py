@@ -8,9 +8,11 @@ from collections.abc import Collection
 
 import psutil
 
-from isvc.backends.process.binding import HOST
-from isvc.errors import StackError
+from isvc.backends.records import Wanted
+from isvc.errors import PortTaken, StackError
 
+HOST = "127.0.0.1"
+DEFAULT_INGRESS_PORT = 8080
 _RANGE = range(20000, 30000)
 """Below what Linux and macOS hand out to outgoing connections, so that none of those takes a port between our choosing
 it and the unit's listening on it."""
@@ -34,6 +36,22 @@ def choose(taken: Collection[int]) -> int:
         if port not in taken and is_free(port):
             return port
     raise StackError(f"no free port found between {_RANGE.start} and {_RANGE.stop} of {HOST}")
+
+
+def of_ingress(asked: int | None, before: Wanted, *, running: bool) -> int:
+    """The port for the ingress: the one that a `running` one has, else the one `asked` for; 0 takes any free one.
+
+    Raises PortTaken.
+    """
+    if running and asked in (None, 0, before.ingress_port):
+        return before.ingress_port
+    if asked == 0:
+        return choose(())
+    usual = before.ingress_port if before.services else DEFAULT_INGRESS_PORT
+    port = usual if asked is None else asked
+    if not is_free(port):
+        raise PortTaken(port, holder(port) or "another program")
+    return port
 
 
 def holder(port: int) -> str | None:

@@ -1,6 +1,6 @@
 import os
 
-from isvc.backends.process.sources import digest
+from isvc.backends.sources import digest
 
 
 def test_a_change_of_any_file_is_seen(tmp_path):

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from isvc.backends.process import records
-from isvc.backends.process.records import ProcessId, Report, Wanted
+from isvc.backends import records
+from isvc.backends.records import ProcessId, Report, Wanted
 from isvc.backends.stack import Phase, RouteState, ServiceStatus, StackStatus, UnitStatus
 
 

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from isvc.backends.process.records import WantedService
+from isvc.backends.records import WantedService
 from isvc.plan.units import Component, Condition, Directory, Endpoint, Need, Port, Probe, Route, ServicePlan, Unit
 
 HTTP = (("http", 8080),)

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from isvc.backends.process import records
-from isvc.backends.process.records import ProcessId, Report, Wanted
+from isvc.backends import files, records
+from isvc.backends.records import ProcessId, Report, Wanted
 from isvc.errors import StackError, WaitTimeout
 
 Stamp = tuple[int, int]
@@ -68,6 +68,9 @@ class ProjectFolder:
             raise StackError(f"{file} is not of this version of isvc ({exc}); remove its folder to start anew") from exc
 
     def write_wanted(self, wanted: Wanted) -> None:
+        """With the files of its ConfigMaps and Secrets, which are there before a unit reads them."""
+        contained = wanted.backend == "compose"
+        files.write(self.root, [service.plan for service in wanted.services], contained=contained)
         write_atomically(self.root / "wanted.json", records.dump(wanted))
 
     def read_report(self) -> Report | None:
@@ -106,6 +109,14 @@ class ProjectFolder:
             _lock_within(file, LOCK_WAIT)
             yield
 
+    def change(self, step: Callable[[Wanted], Wanted]) -> tuple[Wanted, Wanted]:
+        """Have `step` change what is wanted. What was wanted before, and what is now."""
+        with self.changing():
+            before = self.read_wanted()
+            after = step(before)
+            self.write_wanted(after)
+        return before, after
+
     def claim(self) -> IO[str] | None:
         """The supervisor's lock, held until the file is closed or its process ends; None where another holds it."""
         file = (self.root / "supervisor.lock").open("w")
@@ -123,6 +134,11 @@ class ProjectFolder:
             return True
         file.close()
         return False
+
+
+def service_folder(root: Path, namespace: str, name: str) -> Path:
+    """Of one service, below the folder of its project."""
+    return root / namespace / name
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from isvc.backends.process.folder import ProjectFolder
-from isvc.backends.process.records import Wanted
+from isvc.backends.folder import ProjectFolder
+from isvc.backends.records import Wanted
 from isvc.errors import StackError
 
 
