@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from isvc.backends import records
+from isvc.backends import files, records
 from isvc.backends.records import ProcessId, Report, Wanted
 from isvc.errors import StackError, WaitTimeout
 
@@ -68,6 +68,9 @@ class ProjectFolder:
             raise StackError(f"{file} is not of this version of isvc ({exc}); remove its folder to start anew") from exc
 
     def write_wanted(self, wanted: Wanted) -> None:
+        """With the files of its ConfigMaps and Secrets, which are there before a unit reads them."""
+        contained = wanted.backend == "compose"
+        files.write(self.root, [service.plan for service in wanted.services], contained=contained)
         write_atomically(self.root / "wanted.json", records.dump(wanted))
 
     def read_report(self) -> Report | None:

@@ -134,7 +134,11 @@ def _bind_unit(unit: Unit, service: WantedService, site: ProcessSite, surroundin
         check=Check(addresses[unit.probe.port] if unit.probe.port else "", unit.probe.path) if unit.probe else None,
         needs=tuple(Need(unit_key(service.key, need.unit), need.condition) for need in unit.needs),
         addresses=tuple(addresses.items()),
-        folders=tuple(site.path(mount.directory) for mount in unit.mounts if not mount.read_only),
+        folders=tuple(
+            site.path(mount.directory)
+            for mount in unit.mounts
+            if not mount.read_only and isinstance(mount.directory, Directory)
+        ),
     )
 
 
