@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, secrets, text
+from isvc.backends.compose import FILE, IMAGES_FILE, TRITON_IMAGE, observe, progress, render, secrets, text
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.process import ports
 from isvc.backends.process.backend import DEFAULT_INGRESS_PORT, changes, merge, put_back, wanted_service
@@ -176,6 +176,7 @@ class ComposeBackend:
             ingress_port=str(wanted.ingress_port),
             python_image=self._image("PYTHON_IMAGE"),
             traefik_image=self._image("TRAEFIK_IMAGE"),
+            triton_image=os.environ.get(TRITON_IMAGE, ""),
         )
         model = render.render(plan, layout)
         _check_dockerfiles(model)
