@@ -15,7 +15,7 @@ ISVC      = $(BIN)/isvc
 STACK     = --project $(PROJECT)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down serve status logs predict load soak compare bench bench-storage models images base-image lock format test check kills fuzz
+.PHONY: help install up down serve status logs predict load soak compare bench bench-start bench-storage models images base-image lock format test check kills fuzz
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ soak: install ## 60 s of 32 gRPC users on gevent, on the running stack
 bench-storage: install ## the storage initializer beside kserve-storage 0.21, from one SeaweedFS
 	$(BIN)/python -m benchmark.storage --rounds 5
 
+bench-start: install ## seconds to the first prediction, cold and warm: mock, Triton, TorchServe, on both backends
+	$(BIN)/python -m benchmark.start $(ARGS)
+
 bench: install ## the Model API beside kserve 0.21 and hand-written servers, interleaved; a table and a JSON file
 	$(BIN)/python -m benchmark $(ARGS)
 
@@ -73,8 +76,8 @@ kills: .venv/.test ## the long form of tests: 200 kills of the storage initializ
 	STORAGE_KILLS=200 $(BIN)/python -m pytest tests/integration/storage_init/test_s3.py -k killed_at -s
 	CONTROL_PLANE_KILLS=100 $(BIN)/python -m pytest tests/e2e/test_control_plane_kills.py
 
-fuzz: .venv/.test ## the long form of a test: 102,000 bad requests
-	MODELAPI_BAD_REQUESTS=17000 $(BIN)/python -m pytest -s tests/unit/modelapi/server/test_bad_requests.py tests/integration/modelapi/test_bad_messages.py
+fuzz: .venv/.test ## the long form of the tests with bad requests: 105,000 of them, by schemathesis, hypothesis and mutation
+	MODELAPI_BAD_REQUESTS=17000 $(BIN)/python -m pytest -s tests/unit/modelapi/server/test_bad_requests.py tests/unit/modelapi/server/test_openapi.py tests/integration/modelapi/test_bad_messages.py
 
 check: .venv/.test ## ruff, mypy --strict, import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """Servers as child processes: started, waited for, measured with their children, and ended by their PIDs."""
 
+import random
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import psutil
 
 STOP_SECONDS = 10.0
 READY_SECONDS = 60.0
+_PORTS = (18000, 32000)
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -112,12 +114,19 @@ def wait_ready(server: Server, ready: Callable[[], bool], pause: float = 0.01) -
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Ports of the loopback address that were free a moment ago: the SDKs' servers cannot say which one they took."""
+    """Ports of the loopback address that were free a moment ago: the SDKs' servers cannot say which one they took.
+
+    They are below those that the system gives to clients: any connection could take one of these until a server is up.
+    """
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return tuple(each.getsockname()[1] for each in sockets)
+        found: list[int] = []
+        while len(found) < count:
+            each = stack.enter_context(socket.socket())
+            port = random.randrange(*_PORTS)  # noqa: S311  # no secret
+            with suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                found.append(port)
+        return tuple(found)
 
 
 def _tree(process: psutil.Popen) -> list[psutil.Process]:

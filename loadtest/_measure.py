@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,19 @@ class Meter:
         options: Any = environment.parsed_options
         self._exact: str = options.exact
         self._thresholds = [_threshold(text) for text in options.threshold]
+        self._cpu: list[float] = []
 
     def note(self, name: str, response_time: float, exception: BaseException | None, **_: Any) -> None:
         self.times.add(name, response_time, exception is not None)
+        self._cpu = [*self._cpu[:1], time.process_time()]
+
+    @property
+    def client_cpu_ms(self) -> float | None:
+        """CPU milliseconds of this process per request; None where other processes sent them, or fewer than two."""
+        requests = sum(map(self.times.count, self.times.names()))
+        if len(self._cpu) < 2 or requests < 2:
+            return None
+        return (self._cpu[1] - self._cpu[0]) / (requests - 1) * 1000
 
     def report(self, client_id: str, data: dict[str, Any]) -> None:
         """A worker's part, sent to the master every few seconds."""
@@ -57,12 +68,14 @@ class Meter:
 
     def clear(self, **_: Any) -> None:
         self.times.clear()
+        self._cpu = []
 
     def tell(self, **_: Any) -> None:
         if self.times.names():
             sys.stdout.write(f"\n{table(self.times.summary())}\n\n")
         if self._exact:
-            text = json.dumps({"requests": self.times.summary()}, indent=1)
+            told = {"requests": self.times.summary(), "client_cpu_ms": self.client_cpu_ms}
+            text = json.dumps(told, indent=1)
             Path(self._exact).write_text(text + "\n", encoding="utf-8")
         broken = [fault for threshold in self._thresholds for fault in threshold.broken(self.times)]
         for fault in broken:

@@ -2,7 +2,8 @@
 
     serve.py --bucket NAME --from FOLDER --s3_port PORT [--host ADDRESS]
 
-Everybody who reaches the port may read the bucket and list it; nobody may write. The folder is copied in as the server
+Everybody who reaches the port may read the bucket and list it; nobody may write. With AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY in the environment, only who has these may. The folder is copied in as the server
 starts, and nothing is kept when it ends. Ready when `GET /` answers: until all is there, nothing listens at PORT.
 """
 
@@ -12,6 +13,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import secrets
 import signal
 import socket
@@ -98,13 +100,15 @@ def _serve_at(ports: Sequence[int], options: argparse.Namespace, state: Path) ->
 
 
 def _permissions(file: Path, bucket: str) -> Path:
-    """Reading is for everybody. There has to be somebody with a key, or else everybody may do everything."""
+    """There has to be somebody with all rights, or else everybody may do everything: somebody with unknown keys."""
     nobody = {"accessKey": secrets.token_hex(8), "secretKey": secrets.token_hex(16)}
-    identities = [
-        {"name": "anonymous", "actions": [f"Read:{bucket}", f"List:{bucket}"]},
-        {"name": "owner", "credentials": [nobody], "actions": ["Admin"]},
-    ]
-    file.write_text(json.dumps({"identities": identities}))
+    reader = {"name": "anonymous", "actions": [f"Read:{bucket}", f"List:{bucket}"]}
+    if access_key := os.environ.get("AWS_ACCESS_KEY_ID"):
+        keys = {"accessKey": access_key, "secretKey": os.environ.get("AWS_SECRET_ACCESS_KEY", "")}
+        reader |= {"name": "reader", "credentials": [keys]}
+    owner = {"name": "owner", "credentials": [nobody], "actions": ["Admin"]}
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"identities": [reader, owner]}))
     return file
 
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
 from urllib.parse import urlsplit
 
 from benchmark.compare import plan as plans
@@ -27,7 +26,7 @@ from benchmark.compare.ground import PICTURE
 from benchmark.compare.load.crew import CrewFailed
 from benchmark.compare.plan import Plan, PlanError
 from benchmark.compare.progress import Progress
-from benchmark.compare.report import page, plain
+from benchmark.compare.report import files, plain
 from benchmark.compare.run import Asked, NothingThere, measure, planned
 from benchmark.environments import EnvironmentFailed
 from benchmark.processes import ServerFailed
@@ -50,12 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"compare: {exc}", file=sys.stderr)
         return BAD_INPUT
     about = provenance.describe(shlex.join(["python", "-m", "benchmark.compare", *argv]), plan.seed)
-    findings = Findings(about={**about, "plan": plan.name, **_scope(asked)})
+    findings = Findings(about={**about, "plan": plan.name, "durations": provenance.durations(plan), **_scope(asked)})
     code = _measure(plan, asked, findings)
     if not findings.series and code != DONE:
         return code
     document = account(findings)
-    _write(document, args.out)
+    files.write_raw(findings, args.out)
+    page = files.write(document, args.out)
+    print(f"\n{plain.terminal(document)}\n\nreport: {page} (and .json, .csv, .md; every request in {files.RAW})")
     failed = [check for check in document["fairness"] if check["passed"] is False]
     return FAILED if code == DONE and args.check and failed else code
 
@@ -88,19 +89,6 @@ def _advice(asked: Asked) -> str:
     return (
         f"\n  asked: {asked.target}, host {asked.host or '(its own)'}, model {asked.model}; `isvc get` says what runs"
     )
-
-
-def _write(document: dict[str, Any], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "compare.html": page.render(document),
-        "compare.json": json.dumps(document, indent=1, allow_nan=False) + "\n",
-        "compare.csv": plain.as_csv(document),
-        "compare.md": plain.markdown(document),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    print(f"\n{plain.terminal(document)}\n\nreport: {folder / 'compare.html'} (and .json, .csv, .md)")
 
 
 def _plan(args: argparse.Namespace) -> Plan:

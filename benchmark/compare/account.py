@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from benchmark.compare import fairness, quantiles
-from benchmark.compare.arms import BY_NAME, HOPS, Hop
-from benchmark.compare.decomposition import decompose
-from benchmark.compare.findings import STAGES, Findings, Series, is_control
+from benchmark.compare.arms import BY_NAME, HOPS, PAIRS, Hop
+from benchmark.compare.decomposition import Decomposition, decompose
+from benchmark.compare.findings import SLO_MS, STAGES, Findings, Series, is_control
 from benchmark.compare.intervals import Interval, mean
 from benchmark.compare.judgement import Judged, judge
 from benchmark.compare.quantiles import Values
 
-SLO_MS = 100.0
 GUIDE = {"REST V1": 92.65, "gRPC V2": 55.05}
 """KServe's guide to custom transformers: predict_ms of the transformer, one request for each protocol."""
 LIMITS = (
@@ -54,8 +53,10 @@ def account(findings: Findings) -> dict[str, Any]:
         ],
         "curve": [_point(findings, asdict(point)) for point in sorted(findings.curve, key=lambda one: one.size)],
         "crossovers": crossovers(findings),
+        "application": application(findings),
+        "floor": floor(decomposed),
         "guide": guide(findings),
-        "cross_check": [asdict(one) for one in findings.cross],
+        "cross_check": [{**asdict(one), "agrees": one.agrees} for one in findings.cross],
         "missing": [{"predictor": p, "hop": h, "arm": a, "why": why} for (p, h, a), why in findings.missing.items()],
         "notes": findings.notes,
         "limits": LIMITS,
@@ -67,12 +68,47 @@ def headline(findings: Findings, judged: list[Judged]) -> str:
     if not judged:
         return "no verdict, because nothing was measured"
     hop: Hop = "predictor" if any(one.hop == "predictor" for one in judged) else "client"
-    said = [one.sentence for one in judged if one.hop == hop and one.metric == "p50"][:2]
+    here = [one for one in judged if one.hop == hop and one.predictor == judged[0].predictor]
+    transport, encoding = PAIRS[:2]
+    said = [
+        one.sentence
+        for one in here
+        if (one.pair == transport and one.metric == "p50")
+        or (one.pair == transport and one.verdict.found and one.metric in ("p99", "transformer CPU per request"))
+        or (one.pair == encoding and one.metric == "p50")
+    ]
     about = findings.about
     return (
         f"On this machine ({about.get('cpu', '?')}, {about.get('cores', '?')} cores), {HOPS[hop]}, "
         f"predictor {judged[0].predictor}, {about.get('payload', 'one payload')}, one connection: {'. '.join(said)}."
     )
+
+
+def application(findings: Findings) -> list[dict[str, Any]]:
+    """The other timer: from a picture's file to the answer's numbers, that is the wire and the client's own work."""
+    rows = []
+    for predictor in findings.predictors[:1]:
+        for arm, codec in findings.client.items():
+            one = findings.find(predictor, "client", arm, 1)
+            wire = quantiles.exact(one.latencies, 0.5) if one is not None and len(one.latencies) else None
+            whole = None if wire is None else codec.encode + wire + codec.decode
+            row = {"predictor": predictor, "arm": arm, "make_ms": codec.encode, "read_ms": codec.decode}
+            rows.append({**row, "wire_p50_ms": wire, "application_p50_ms": whole})
+    return rows
+
+
+def floor(decomposed: list[Decomposition]) -> list[dict[str, Any]]:
+    """Each arm beside itself on the predictor that takes next to no time; nothing where there is one predictor."""
+    known = {(one.predictor, one.hop, one.arm): one.total for one in decomposed}
+    kinds = list(dict.fromkeys(one.predictor for one in decomposed))
+    if len(kinds) < 2:
+        return []
+    first, last = kinds[0], kinds[-1]
+    return [
+        {"predictor": first, "floor": last, "hop": hop, "arm": arm, "ms": total, "floor_ms": known[last, hop, arm]}
+        for (kind, hop, arm), total in known.items()
+        if kind == first and (last, hop, arm) in known
+    ]
 
 
 def bytes_ratio(findings: Findings) -> dict[str, float]:
@@ -107,10 +143,19 @@ def guide(findings: Findings) -> list[dict[str, Any]]:
                 continue
             row = {"protocol": title, "predictor": predictor, "guide": GUIDE[title]}
             rows.append({**row, "role": "transformer", **_stages([block.stages for block in one.blocks])})
-            direct = findings.direct.get(arm) if predictor == findings.predictors[0] else None
-            if direct is not None and len(direct):
-                rows.append({**row, "role": "predictor", "guide": None, **_stages(np.array_split(direct, 8))})
+            rows.append({**row, "role": "predictor", "guide": None, **_counted(one)})
     return rows
+
+
+def _counted(one: Series) -> dict[str, Any]:
+    """The predictor's steps by its own count, which gives a mean for each block: the median of those."""
+    told = [block for block in one.blocks if block.predictor is not None]
+    steps = {}
+    for column, stage in enumerate(STAGES):
+        values = [block.predictor[column] for block in told if block.predictor is not None]
+        if values:
+            steps[stage] = {"median": float(np.median(values)), "interval": _interval(mean(values))}
+    return {"requests": sum(block.requests for block in told), "steps": steps}
 
 
 def _stages(blocks: list[Values]) -> dict[str, Any]:
@@ -180,6 +225,7 @@ def _series(one: Series) -> dict[str, Any]:
         "requests_per_second": one.throughput if not faults else None,
         "goodput": _goodput(one) if not faults else None,
         "goodput_within_ms": SLO_MS,
+        "rss_bytes": {role: one.rss(role) for role in ("client", "ingress", "transformer", "predictor")},
         "cpu_ms": {role: one.cpu(role) for role in ("client", "ingress", "transformer", "predictor")},
         "client_cores": max((block.client_cores for block in one.blocks), default=None),
         "blocks": [

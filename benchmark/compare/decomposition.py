@@ -1,6 +1,13 @@
 """Where a request's time goes, from what each place tells of itself; the rest is shown as unexplained. Pure.
 
-All are means, for means add up. `network` is a request over the same transport and the same servers that no model sees.
+All are means, for means add up, without the slowest twentieth of the requests and the first few of every load: those
+that waited for another process would otherwise decide a mean.
+
+What a request takes outside of the transformer's own steps is measured with other requests than the total is, sent in
+between: past the ingress it is `network and stack` (sockets, HTTP or gRPC on both sides), and by how much it is more by
+way of the ingress is `ingress`. A request to a model that does nothing would not do for that: its processes never wait,
+and what has not waited wakes up sooner. `hop` is the predict step less the predictor's own time: its encode and decode
+are those of the transformer's and, where it tells, the predictor's codec, its wire is the rest.
 """
 
 from collections.abc import Iterator
@@ -8,22 +15,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.compare.arms import AGAIN, BY_NAME, Hop
-from benchmark.compare.findings import Findings, Series, is_control
+from benchmark.compare.arms import Hop
+from benchmark.compare.findings import TOLD, Codec, Findings, Probe, Series, is_control
+from benchmark.compare.quantiles import Values
 
 WITHIN = 0.05
-PARTS = ("client serialise", "network and ingress", "preprocess", "hop", "predictor", "postprocess")
+TYPICAL = 0.95
+"""The share of the requests, from the fastest, of which the means are."""
+SETTLING = 5
+"""Requests at the beginning of every load that are left out: processes that were idle wake up."""
+PARTS = (
+    "client serialise",
+    "ingress",
+    "network and stack",
+    "decode",
+    "preprocess",
+    "hop: encode",
+    "hop: wire",
+    "hop: decode",
+    "predictor",
+    "postprocess",
+    "encode",
+)
 
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Milliseconds. `hop` is encoding, wire and decoding between transformer and predictor."""
+    """Milliseconds. `past` is what the hop's wire is by a request straight to the predictor: a second opinion."""
 
     predictor: str
     hop: Hop
     arm: str
     parts: dict[str, float]
     total: float
+    past: float | None = None
 
     @property
     def unexplained(self) -> float:
@@ -46,16 +71,64 @@ def _single(findings: Findings) -> Iterator[Series]:
 
 
 def _of(one: Series, findings: Findings) -> Decomposition | None:
-    asked = one.arm.removesuffix(AGAIN) if one.hop == "client" else "v1"
-    transport = "grpc" if BY_NAME[asked].wire == "grpc" else "http"
-    echo = findings.echo.get((one.predictor, one.hop, transport))
-    told = [block.stages for block in one.blocks if len(block.stages)]
-    predictor = [block.predictor_ms for block in one.blocks if block.predictor_ms is not None]
-    if echo is None or not told or not predictor:
+    outside = _outside(findings.again.get((one.predictor, one.hop, one.arm)))
+    inside = _outside(findings.inside.get((one.predictor, one.arm))) if one.hop == "client" else None
+    own = [block.predictor_ms for block in one.blocks if block.predictor_ms is not None]
+    found = typical([block.latencies for block in one.blocks], [block.told for block in one.blocks])
+    if outside is None or found is None or not own:
         return None
-    preprocess, predict, postprocess = np.concatenate(told).mean(axis=0)
-    serialise = findings.client.get(asked, 0.0)
-    inner = min(float(np.mean(predictor)), float(predict))
-    values = (serialise, echo, preprocess, predict - inner, inner, postprocess)
-    parts = {name: float(value) for name, value in zip(PARTS, values, strict=True)}
-    return Decomposition(one.predictor, one.hop, one.arm, parts, float(one.latencies.mean()) + serialise)
+    latency, told = found
+    steps = dict(zip(TOLD, (float(value) for value in told), strict=True))
+    asked = findings.client.get(one.arm if one.hop == "client" else "v1", Codec(0.0, 0.0))
+    inner = min(float(np.mean(own)), steps["predict"])
+    spoken = "grpc" if one.hop == "client" else one.arm
+    encode, decode = _hop_codec(findings, one.predictor, spoken)
+    wire = steps["predict"] - inner - encode - decode
+    network, ingress = (outside, 0.0) if inside is None else (inside, outside - inside)
+    values = (asked.encode, ingress, network, steps["decode"], steps["preprocess"], encode, wire, decode, inner)
+    parts = dict(zip(PARTS, (*values, steps["postprocess"], steps["encode"]), strict=True))
+    parts = {name: value for name, value in parts.items() if value and not np.isnan(value)}
+    past = _past(findings.direct.get((one.predictor, spoken)))
+    return Decomposition(one.predictor, one.hop, one.arm, parts, latency + asked.encode, past)
+
+
+def _hop_codec(findings: Findings, predictor: str, arm: str) -> tuple[float, float]:
+    """Encode and decode on both ends of the hop; of a predictor that does not tell, the transformer's end alone."""
+    ours = findings.transformer.get((predictor, arm), Codec(0.0, 0.0))
+    probe = findings.direct.get((predictor, arm))
+    found = typical(probe.latencies, probe.told) if probe is not None else None
+    theirs = dict(zip(TOLD, found[1], strict=True)) if found is not None else {}
+    encode, decode = (float(np.nan_to_num(theirs.get(name, 0.0))) for name in ("encode", "decode"))
+    return ours.encode + encode, ours.decode + decode
+
+
+def _outside(probe: Probe | None) -> float | None:
+    """What a request takes outside of the server's own steps."""
+    if probe is None:
+        return None
+    found = typical(probe.latencies, probe.told)
+    return None if found is None else found[0] - float(np.nansum(found[1]))
+
+
+def _past(probe: Probe | None) -> float | None:
+    """The wire by the probe: outside of the server's steps where it tells them, else outside of its own count."""
+    outside = _outside(probe)
+    if outside is None and probe is not None and probe.own:
+        return trimmed(np.concatenate(probe.latencies)) - float(np.mean(probe.own))
+    return outside
+
+
+def typical(latencies: list[Values], told: list[Values]) -> tuple[float, Values] | None:
+    """Means of the typical requests: their latency, and each step of TOLD. None where not every answer told."""
+    if not latencies or sum(map(len, latencies)) != sum(map(len, told)) or not sum(map(len, told)):
+        return None
+    every = np.concatenate([block[SETTLING:] for block in latencies])
+    rows = np.concatenate([block[SETTLING:] for block in told])
+    if not len(every):
+        return None
+    kept = every <= np.quantile(every, TYPICAL)
+    return float(every[kept].mean()), rows[kept].mean(axis=0)
+
+
+def trimmed(values: Values) -> float:
+    return float(values[values <= np.quantile(values, TYPICAL)].mean())

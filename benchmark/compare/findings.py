@@ -10,6 +10,14 @@ from benchmark.compare.quantiles import Values
 
 Mode = Literal["closed", "open"]
 STAGES = ("preprocess", "predict", "postprocess")
+TOLD = ("decode", *STAGES, "encode")
+"""What a server of the Model API tells of a request, in the order in which it happens."""
+
+
+SLO_MS = 100.0
+"""Goodput is the answers that came within it."""
+MARGIN = 0.10
+"""By so much the medians of two engines may differ beyond what their clients' own work explains."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +34,25 @@ class Block:
     """The share of what was planned that was answered in time; 1 in a closed loop."""
     lag_ms: float
     """How late the 99th of a hundred requests was sent; 0 in a closed loop."""
-    stages: Values
-    """One row per answer that told: preprocess, predict, postprocess."""
-    predictor_ms: float | None
+    told: Values
+    """One row of TOLD per answer that had a Server-Timing; NaN for a step that it left out."""
+    predictor: tuple[float, float, float] | None
+    """STAGES of the predictor by its own count: means of the block."""
     cpu: dict[str, float | None]
     client_cores: float
     wrong: str | None
     """What is wrong with the last answer of the block."""
+    rss: dict[str, int] = field(default_factory=dict)
+    """Resident bytes by role, at the end of the block."""
+
+    @property
+    def stages(self) -> Values:
+        """The columns STAGES of what was told."""
+        return self.told[:, 1:4]
+
+    @property
+    def predictor_ms(self) -> float | None:
+        return None if self.predictor is None else sum(self.predictor)
 
     @property
     def requests(self) -> int:
@@ -72,6 +92,28 @@ class Series:
         values = [value for block in self.blocks if (value := block.cpu.get(role)) is not None]
         return float(np.median(values)) if values else None
 
+    def rss(self, role: str) -> int | None:
+        return max((block.rss[role] for block in self.blocks if role in block.rss), default=None)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Milliseconds to make a request and to read its answer."""
+
+    encode: float
+    decode: float
+
+
+@dataclass
+class Probe:
+    """Requests beside what is asked about, by block: `latencies` and `told` as there, the predictor's `own` time."""
+
+    latencies: list[Values] = field(default_factory=list)
+    told: list[Values] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    answer: bytes = b""
+    json_length: str = ""
+
 
 @dataclass(frozen=True)
 class OnTheWire:
@@ -88,9 +130,13 @@ class OnTheWire:
 
 @dataclass(frozen=True)
 class Warm:
-    """How the warm-up of an arm went, and what its very first request took."""
+    """How the warm-up of an arm went, and what its very first request took. `spread` is the factor by which the last
+    windows differ; None where one of them had no answers.
+    """
 
-    stable: bool
+    warm: bool
+    steady: bool
+    spread: float | None
     windows: int
     cold_ms: float
     tcp: int | None
@@ -112,14 +158,23 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """The same point by the other engine. Medians in milliseconds at one user."""
+    """The same point by another engine, at one user. Milliseconds: `theirs` is its median, `ours` the lowest and the
+    highest one of ours before and after; `own` and `spent` what the engines' clients take of CPU per request.
+    """
 
     arm: str
     engine: str
-    locust: float
-    ours: float
+    theirs: float
+    ours: tuple[float, float]
     requests: int
     failures: int
+    own: float
+    spent: float
+
+    @property
+    def agrees(self) -> bool:
+        low, high = self.ours[0] - self.spent, self.ours[1] + self.own
+        return not self.failures and low * (1 - MARGIN) <= self.theirs <= high * (1 + MARGIN)
 
 
 @dataclass
@@ -134,13 +189,17 @@ class Findings:
     apart: dict[tuple[str, Hop], float] = field(default_factory=dict)
     """By how much the arms' answers differ at most."""
     differ: list[str] = field(default_factory=list)
-    echo: dict[tuple[str, Hop, str], float] = field(default_factory=dict)
-    """Milliseconds of a request without a model, by transport."""
-    client: dict[str, float] = field(default_factory=dict)
-    """Milliseconds that the client takes to make the request and to read the answer, by arm."""
+    again: dict[tuple[str, Hop, str], Probe] = field(default_factory=dict)
+    """The same request once more."""
+    inside: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    """The client's request past the ingress, by predictor and arm."""
+    direct: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    """The transformer's request straight to the predictor, by predictor and arm."""
+    client: dict[str, Codec] = field(default_factory=dict)
+    """What the client takes to make the request of a picture's file and to read the answer's numbers, by arm."""
+    transformer: dict[tuple[str, str], Codec] = field(default_factory=dict)
+    """The same of the transformer on its hop, by predictor and arm."""
     curve: list[CurvePoint] = field(default_factory=list)
-    direct: dict[str, Values] = field(default_factory=dict)
-    """Stages that the predictor itself tells, by arm, for the tensor that the transformer sends."""
     cross: list[CrossCheck] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None

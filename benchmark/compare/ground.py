@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from benchmark.compare import messages
 from benchmark.compare.arms import ARMS, Hop, with_control
-from benchmark.compare.load.connection import METHOD, Target
+from benchmark.compare.findings import is_control
+from benchmark.compare.load.connection import Target
 from benchmark.compare.messages import Message
 from benchmark.compare.stand import CURVE_MODEL, HOST, MODEL, ROOT, Listening, Stand
 from benchmark.processes import Server
 
 PICTURE = ROOT / "models/samples/cat.png"
-Transport = Literal["http", "grpc"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,16 @@ class Lane:
 
 @dataclass(frozen=True)
 class Ground:
-    """`statistics` is the address at which the predictor tells of itself, where it is known."""
+    """`statistics` is the address at which the predictor tells of itself, where it is known. `again` are
+    the lanes' requests once more, `inside` the client's past the ingress, `direct` the transformer's past itself.
+    """
 
     predictor: str
     model: str
     lanes: tuple[Lane, ...]
-    echoes: Mapping[tuple[Hop, Transport], Target]
+    again: Mapping[tuple[Hop, str], Target]
+    inside: Mapping[str, Target]
+    direct: Mapping[str, Target]
     statistics: str | None
 
     def of(self, hop: Hop) -> list[Lane]:
@@ -45,22 +48,27 @@ class Ground:
         return replace(self, lanes=tuple(lane for lane in self.lanes if (lane.hop, lane.arm) not in gone))
 
 
-def of_stand(stand: Stand, scratch: Path) -> Ground:
+def of_stand(stand: Stand, file: bytes, scratch: Path) -> Ground:
     """Both hops: the client's arms at the front; on the other, transformers that differ, all asked in one way."""
-    file = PICTURE.read_bytes()
-    lanes, front = [], stand.front
+    lanes, front, behind = [], stand.front, stand.transformers["grpc"]
+    again: dict[tuple[Hop, str], Target] = {}
+    inside: dict[str, Target] = {}
     for arm in with_control(ARMS):
         message = messages.picture(arm.wire, file, MODEL)
         target = aim(f"client-{arm.name}", message, front.address(arm.wire), HOST, scratch)
-        lanes.append(Lane("client", arm.name, target, _servers(stand, stand.transformers["grpc"])))
+        lanes.append(Lane("client", arm.name, target, _servers(stand, behind)))
+        again["client", arm.name] = replace(target, name=f"again-{target.name}")
+        if stand.ingress:
+            inside[arm.name] = aim(f"inside-{arm.name}", message, behind.address(arm.wire), HOST, scratch)
     asked = messages.picture("v1", file, MODEL)
     for name, transformer in stand.transformers.items():
         target = aim(f"predictor-{name}", asked, transformer.rest, transformer.rest, scratch)
+        again["predictor", name] = replace(target, name=f"again-{target.name}")
         servers = {"transformer": transformer.server, "predictor": stand.predictor.server}
         lanes.append(Lane("predictor", name, target, servers))
-    inner = stand.transformers["grpc"]
-    echoes = {**_echoes("client", front, HOST, scratch), **_echoes("predictor", inner, inner.rest, scratch)}
-    return Ground(stand.predictor_kind, MODEL, tuple(lanes), echoes, stand.predictor.rest)
+    again = {key: target for key, target in again.items() if not is_control(key[1])}
+    direct = _direct(stand, scratch)
+    return Ground(stand.predictor_kind, MODEL, tuple(lanes), again, inside, direct, stand.predictor.rest)
 
 
 def of_target(url: str, host: str, model: str, file: bytes, scratch: Path) -> Ground:
@@ -70,7 +78,7 @@ def of_target(url: str, host: str, model: str, file: bytes, scratch: Path) -> Gr
         message = messages.picture(arm.wire, file, model)
         target = aim(f"client-{arm.name}", message, url, host, scratch)
         lanes.append(Lane("client", arm.name, target, {}))
-    return Ground("as it runs there", model, tuple(lanes), {}, None)
+    return Ground("as it runs there", model, tuple(lanes), {}, {}, {}, None)
 
 
 def aim(name: str, message: Message, address: str, host: str, scratch: Path) -> Target:
@@ -105,11 +113,13 @@ def _servers(stand: Stand, transformer: Listening) -> dict[str, Server]:
     return {**servers, "ingress": stand.ingress.server} if stand.ingress else servers
 
 
-def _echoes(hop: Hop, front: Listening, host: str, scratch: Path) -> dict[tuple[Hop, Transport], Target]:
-    """Requests that no model sees: what the network, the ingress and the servers' stacks take by themselves."""
-    live = METHOD.replace("ModelInfer", "ServerLive")
-    rest = Message("http", "/v2/health/live", {}, b"")
-    return {
-        (hop, "http"): replace(aim(f"echo-{hop}-http", rest, front.rest, host, scratch), method="GET"),
-        (hop, "grpc"): aim(f"echo-{hop}-grpc", Message("grpc", live, {}, b""), front.grpc, host, scratch),
-    }
+def _direct(stand: Stand, scratch: Path) -> dict[str, Target]:
+    """The tensor that the transformer makes of the picture, by arm, where the predictor speaks it."""
+    values = np.random.default_rng(1).standard_normal((1, 3, 32, 32)).astype(np.float32)
+    made = {}
+    for arm in ARMS:
+        if arm.name in stand.transformers:
+            message = messages.tensor(arm.wire, values, MODEL)
+            address = stand.predictor.address(arm.wire)
+            made[arm.name] = aim(f"direct-{arm.name}", message, address, address, scratch)
+    return made

@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 
+from benchmark.compare.plan import Loads, Plan
+
 PACKAGES = ("modelapi", "grpcio", "gevent", "locust", "uvicorn", "aiohttp", "numpy", "onnxruntime", "httptools")
 
 
@@ -28,6 +30,23 @@ def describe(command: str, seed: int) -> dict[str, Any]:
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "interpreter": Path(sys.executable).name,
     }
+
+
+def durations(plan: Plan) -> str:
+    """How long was measured, in words."""
+    parts = [
+        f"one connection {_loads(plan.single)}",
+        f"{', '.join(map(str, plan.levels))} connections {_loads(plan.several)}",
+        f"open loop at {', '.join(f'{share:.0%}' for share in plan.shares)} of capacity {_loads(plan.open)}",
+        f"each payload size {_loads(plan.curve)}",
+        *([f"the floor {_loads(plan.floor)}"] if plan.floor else []),
+        f"other engines {plan.locust_seconds:g} s",
+    ]
+    return f"for each arm: {'; '.join(parts)}; {plan.processes} client processes"
+
+
+def _loads(loads: Loads) -> str:
+    return f"{loads.blocks} x {loads.seconds:g} s"
 
 
 def _version(name: str) -> str | None:

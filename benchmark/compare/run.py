@@ -2,24 +2,24 @@
 
 import base64
 import json
-import timeit
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmark.compare import cross, ground, messages, stand, wire
+from benchmark.compare import codecs, cross, ground, stand, wire
 from benchmark.compare.arms import ARMS, HOPS, ArmName
 from benchmark.compare.findings import Findings, is_control
 from benchmark.compare.ground import Ground
 from benchmark.compare.load.crew import Crew, crew
 from benchmark.compare.plan import Loads, Plan
 from benchmark.compare.progress import Progress
-from benchmark.compare.session import Session
+from benchmark.compare.session import BESIDE, Session
 from benchmark.compare.stand import Stand
 
-REPEATS = 50
 LOCUST_ARMS: tuple[ArmName, ...] = ("v2-binary", "grpc")
+NEARLY = 0.75
+"""The share of a plan's time after which its blocks are no more than have to be."""
 Part = tuple[str, float, Callable[[], None]]
 """A name, about how many seconds, and the work."""
 
@@ -65,15 +65,18 @@ class Run:
                 self.findings.notes += [note for note in standing.notes if note not in self.findings.notes]
                 for (hop, arm), why in standing.missing.items():
                     self.findings.missing[kind, hop, arm] = why
-                session = self._session(ground.of_stand(standing, folder))
+                session = self._session(ground.of_stand(standing, self.asked.picture, folder))
                 if number == 0:
                     self._everything(session, standing)
                 elif self.plan.floor is not None:
                     self._one_connection(session, self.plan.floor)
 
+    def _late(self) -> bool:
+        return self.progress.elapsed > self.plan.limit * NEARLY
+
     def _session(self, here: Ground) -> Session:
         """Raises NothingThere."""
-        session = Session(here, self.clients, self.plan, self.findings, self.progress.tick)
+        session = Session(here, self.clients, self.plan, self.findings, self.progress.tick, self._late)
         self.progress.say("checking that all arms answer the same")
         session.check_answers()
         if not session.ground.lanes:
@@ -85,16 +88,18 @@ class Run:
         wire.count_client(session.ground, self.clients, self.findings)
         if standing is not None:
             wire.count_predictor(standing, session.ground, self.clients, self.findings, self.scratch)
-        self.findings.client.update(serialising(self.asked))
         self._one_connection(session, self.plan.single)
         self._several_connections(session)
         for name, seconds, work in self._optional(session, standing):
             if self.progress.elapsed + seconds > self.plan.limit:
-                self.findings.notes.append(f"left out, for want of time: {name}")
-                self.progress.skip(seconds)
+                self._leave_out(name, seconds)
             else:
                 self.progress.say(name)
                 work()
+
+    def _leave_out(self, what: str, seconds: float) -> None:
+        self.findings.notes.append(f"left out, for want of time: {what}")
+        self.progress.skip(seconds)
 
     def _one_connection(self, session: Session, loads: Loads) -> None:
         self.progress.say("warming up until stable")
@@ -102,10 +107,19 @@ class Run:
         for hop, title in HOPS.items():
             if lanes := session.ground.of(hop):
                 self.progress.say(f"one connection, {title}")
-                session.closed(lanes, 1, loads, echo=True)
+                session.closed(lanes, 1, loads, beside=True)
+        self.findings.client.update(codecs.client(self.asked.picture, self.asked.model, session.answers))
+        for (kind, arm), probe in self.findings.direct.items():
+            if kind == session.ground.predictor and probe.answer:
+                spoken = codecs.hop(stand.wire_of(arm), session.ground.model, probe.answer, probe.json_length)
+                self.findings.transformer[kind, arm] = spoken
 
     def _several_connections(self, session: Session) -> None:
         for level in self.plan.levels:
+            seconds = (len(ARMS) + 1) * seconds_of(self.plan.several)
+            if self.progress.elapsed + seconds > self.plan.limit:
+                self._leave_out(f"{level} connections", seconds)
+                continue
             self.progress.say(f"{level} connections, closed loop, client to transformer")
             session.closed(session.ground.of("client"), level, self.plan.several)
         lanes = session.ground.of("predictor")
@@ -120,8 +134,10 @@ class Run:
             name = f"open loop, Poisson arrivals at {share:.0%} of each arm's capacity"
             work = partial(session.open_loop, lanes, max(16, *self.plan.levels), share, self.plan.open)
             yield name, len(lanes) * seconds_of(self.plan.open), work
+        if self.asked.locust:
+            yield "the same by wrk: v2-binary", self.plan.locust_seconds, partial(self._wrk, session)
         for arm in LOCUST_ARMS if self.asked.locust else ():
-            yield f"the same by Locust: {arm}", self.plan.locust_seconds + 3, partial(self._cross, session, arm)
+            yield f"the same by Locust: {arm}", 2 * self.plan.locust_seconds + 3, partial(self._locust, session, arm)
         if standing is None:
             return
         for size in middle_first(self.plan.sizes):
@@ -131,9 +147,14 @@ class Run:
     def _curve(self, session: Session, standing: Stand, size: int) -> None:
         session.curve(size, ground.curve(standing.predictor, size, self.scratch), self.plan.curve)
 
-    def _cross(self, session: Session, arm: ArmName) -> None:
-        payload = _payload(self.asked.picture, self.scratch)
-        cross.check(session.ground, self.findings, self.plan.locust_seconds, self.scratch, arm, payload)
+    def _wrk(self, session: Session) -> None:
+        seconds = self.plan.locust_seconds
+        cross.with_wrk(session.ground, self.clients, self.findings, seconds, self.scratch, "v2-binary")
+
+    def _locust(self, session: Session, arm: ArmName) -> None:
+        _write_payload(self.asked.picture, self.scratch)
+        seconds = self.plan.locust_seconds
+        cross.with_locust(session.ground, self.clients, self.findings, seconds, self.scratch, arm)
 
 
 def measure(plan: Plan, asked: Asked, findings: Findings, scratch: Path, progress: Progress) -> None:
@@ -150,30 +171,22 @@ def planned(plan: Plan, asked: Asked) -> float:
     """Seconds of loads, about."""
     arms, hops = len(ARMS) + 1, 1 if asked.target else 2
     warm = arms * hops * plan.warm_window * 4
-    single = arms * hops * seconds_of(plan.single)
+    single = arms * hops * seconds_of(plan.single) * (1 + 2 * BESIDE)
     several = arms * (len(plan.levels) + (plan.both_hops and hops == 2)) * seconds_of(plan.several)
     opened = len(ARMS) * len(plan.shares) * seconds_of(plan.open)
     curve = 0.0 if asked.target else len(ARMS) * len(plan.sizes) * seconds_of(plan.curve)
-    floor = arms * 2 * seconds_of(plan.floor) + warm if plan.floor and len(asked.predictors) > 1 else 0.0
-    locust = len(LOCUST_ARMS) * plan.locust_seconds if asked.locust else 0.0
+    floor = (
+        arms * 2 * seconds_of(plan.floor) * (1 + 2 * BESIDE) + warm if plan.floor and len(asked.predictors) > 1 else 0.0
+    )
+    locust = (2 * len(LOCUST_ARMS) + 1) * plan.locust_seconds if asked.locust else 0.0
     return warm + single + several + opened + curve + floor + locust
 
 
-def serialising(asked: Asked) -> dict[str, float]:
-    """Milliseconds in which a client makes each arm's request from a picture's file; the least of five tries."""
-    made = {}
-    for arm in ARMS:
-        work = partial(messages.picture, arm.wire, asked.picture, asked.model)
-        made[arm.name] = min(timeit.repeat(work, number=REPEATS, repeat=5)) / REPEATS * 1000
-    return made
-
-
-def _payload(picture: bytes, scratch: Path) -> Path:
+def _write_payload(picture: bytes, scratch: Path) -> None:
     """The picture as the V1 body that Locust's users make their requests of."""
-    file = scratch / "locust-input.json"
     text = base64.b64encode(picture).decode()
-    file.write_text(json.dumps({"instances": [{"image": {"b64": text}}]}), encoding="utf-8")
-    return file
+    body = json.dumps({"instances": [{"image": {"b64": text}}]})
+    (scratch / cross.PAYLOAD).write_text(body, encoding="utf-8")
 
 
 def middle_first(sizes: tuple[int, ...]) -> list[int]:

@@ -6,22 +6,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import psutil
 
-from benchmark.compare import messages, schedule, statistics
-from benchmark.compare.arms import ArmName, Hop
+from benchmark.compare import messages, probes, schedule, stability, statistics
+from benchmark.compare.arms import ArmName
 from benchmark.compare.findings import Block, CurvePoint, Findings, Mode, Series, Warm
-from benchmark.compare.ground import Ground, Lane, Transport
+from benchmark.compare.ground import Ground, Lane
+from benchmark.compare.intervals import FEWEST_BLOCKS
 from benchmark.compare.load.connection import Target
 from benchmark.compare.load.crew import Crew, Load, Seen
 from benchmark.compare.plan import Loads, Plan
 from benchmark.compare.quantiles import Values
-from benchmark.compare.stability import Window, stable
+from benchmark.compare.stability import Window
 from benchmark.compare.stand import wire_of
 
 TOLERANCE = 1e-4
 ONE_REQUEST = 0.001
 """Seconds of a load that is one request, or a few."""
-ECHO = 0.25
-"""The share of a load's seconds for which the echo is asked."""
+BESIDE = 0.3
+"""The share of a load's seconds for which each probe asks."""
+Late = Callable[[], bool]
+"""Whether the time is over: no more is done than what a statement needs."""
 Tick = Callable[[float], None]
 """Told how many planned seconds have been spent."""
 
@@ -35,9 +38,13 @@ class Session:
     plan: Plan
     findings: Findings
     tick: Tick
+    late: Late = lambda: False
+    """By default, never."""
 
     def __post_init__(self) -> None:
         self._expected: dict[str, Values] = {}
+        self.answers: dict[str, tuple[bytes, str]] = {}
+        """Of the client's hop, by arm: the first answer's body, and the length of its JSON part."""
         self._seed = self.plan.seed
 
     # -- before anything is timed ----------------------------------------------------------------------------------
@@ -60,6 +67,8 @@ class Session:
             got = messages.numbers(self._wire(lane), seen.answer, seen.json_length)
         except messages.AnswerUnreadable as exc:
             return str(exc)
+        if lane.hop == "client":
+            self.answers[lane.arm] = seen.answer, seen.json_length
         wanted = self._expected.setdefault(lane.hop, got)
         key = (self.ground.predictor, lane.hop)
         if got.shape != wanted.shape:
@@ -76,39 +85,33 @@ class Session:
     def warm_up(self, connections: int) -> None:
         """Every arm until it is stable, or for the plan's most windows."""
         for lane in self.ground.lanes:
+            self.crew.send(Load(lane.target, 1, ONE_REQUEST))  # a connection that was idle may be gone
             before = self._connections(lane.target)
             windows: list[Window] = []
             cold = 0.0
-            while len(windows) < self.plan.warm_most and not stable(windows):
+            while len(windows) < self.plan.warm_most and not stability.warm(windows) and not (windows and self.late()):
                 seen = self._send(lane, Load(lane.target, connections, self.plan.warm_window))
                 cold = cold or float(seen.latencies[np.argmin(seen.ended)]) * 1000
                 windows.append(Window(seen.rate, float(np.median(seen.latencies))))
             after = self._connections(lane.target)
             tcp = None if before is None or after is None else after - before + 1  # one is there since the check
             key = (self.ground.predictor, lane.hop, lane.arm)
-            self.findings.warm[key] = Warm(stable(windows), len(windows), cold, tcp, connections)
+            self.findings.warm[key] = _warm(windows, cold, tcp, connections)
 
     # -- timed -----------------------------------------------------------------------------------------------------
 
-    def closed(self, lanes: Sequence[Lane], connections: int, loads: Loads, echo: bool = False) -> None:
-        """A closed loop on every lane, in interleaved blocks; with `echo`, what no model sees after each block."""
+    def closed(self, lanes: Sequence[Lane], connections: int, loads: Loads, beside: bool = False) -> None:
+        """A closed loop on every lane, in interleaved blocks; with `beside`, the probes after each."""
         series = {lane.arm: self._series(lane, "closed", connections) for lane in lanes}
-        echoes: dict[tuple[Hop, Transport], list[Values]] = {}
-        for block in schedule.blocks(lanes, loads.blocks, self._next_seed()):
+        for number, block in enumerate(schedule.blocks(lanes, loads.blocks, self._next_seed())):
+            if number >= FEWEST_BLOCKS and self.late():
+                break
             for lane in block:
                 load = Load(lane.target, connections, loads.seconds)
                 series[lane.arm].blocks.append(self._block(lane, load))
-            if echo:
-                self._echo(block[0].hop, loads.seconds * ECHO, echoes)
-        for (hop, transport), found in echoes.items():
-            self.findings.echo[self.ground.predictor, hop, transport] = float(np.concatenate(found).mean()) * 1000
-
-    def _echo(self, of: Hop, seconds: float, echoes: dict[tuple[Hop, Transport], list[Values]]) -> None:
-        for (hop, transport), target in self.ground.echoes.items():
-            if hop == of:
-                seen = self.crew.send(Load(target, 1, seconds))
-                if not seen.errors:
-                    echoes.setdefault((hop, transport), []).append(seen.latencies)
+                if beside:
+                    probes.beside(self.ground, self.crew, self.findings, lane, loads.seconds * BESIDE)
+                    self.tick(2 * loads.seconds * BESIDE)
 
     def open_loop(self, lanes: Sequence[Lane], connections: int, share: float, loads: Loads) -> None:
         """Poisson arrivals at `share` of each arm's own capacity, in interleaved blocks."""
@@ -134,8 +137,6 @@ class Session:
                 seen[arm].append(self._timed(Load(speaks[arm], 1, loads.seconds)))
         for arm, found in seen.items():
             self.findings.curve.append(_point(arm, size, speaks[arm], found))
-            if size == 12288 and not any(one.errors for one in found):
-                self.findings.direct[arm] = statistics.stages(t for one in found for t in one.timings)
 
     # -- the parts -------------------------------------------------------------------------------------------------
 
@@ -157,9 +158,11 @@ class Session:
         before = {role: server.usage().cpu_seconds for role, server in lane.servers.items()}
         told = self._counted()
         seen = self._send(lane, load)
-        used = {role: server.usage().cpu_seconds - before[role] for role, server in lane.servers.items()}
+        after = {role: server.usage() for role, server in lane.servers.items()}
+        used = {role: usage.cpu_seconds - before[role] for role, usage in after.items()}
         block = made(seen, used, statistics.mean_ms(told, self._counted()))
-        return replace(block, wrong=self._wrong(lane, seen))
+        rss = {"client": self.crew.rss(), **{role: usage.rss for role, usage in after.items()}}
+        return replace(block, wrong=self._wrong(lane, seen), rss=rss)
 
     def _counted(self) -> statistics.Counted | None:
         return statistics.counted(self.ground.statistics, self.ground.model) if self.ground.statistics else None
@@ -203,7 +206,13 @@ class Session:
         return self._seed
 
 
-def made(seen: Seen, used: dict[str, float], predictor_ms: float | None) -> Block:
+def _warm(windows: list[Window], cold: float, tcp: int | None, connections: int) -> Warm:
+    spread = stability.spread(windows)
+    told = spread if np.isfinite(spread) else None
+    return Warm(stability.warm(windows), stability.steady(windows), told, len(windows), cold, tcp, connections)
+
+
+def made(seen: Seen, used: dict[str, float], predictor: tuple[float, float, float] | None) -> Block:
     """A block in milliseconds."""
     requests = max(1, len(seen.ended))
     planned = len(seen.ended) + seen.dropped
@@ -220,8 +229,8 @@ def made(seen: Seen, used: dict[str, float], predictor_ms: float | None) -> Bloc
         dropped=seen.dropped,
         on_time=on_time,
         lag_ms=lag,
-        stages=statistics.stages(seen.timings),
-        predictor_ms=predictor_ms,
+        told=statistics.told(seen.timings),
+        predictor=predictor,
         cpu={"client": seen.client_cpu / requests * 1000, **cpu},
         client_cores=seen.client_cores,
         wrong=None,

@@ -2,13 +2,14 @@
 
 import http.client
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.compare.findings import STAGES
+from benchmark.compare.findings import STAGES, TOLD
 from benchmark.compare.quantiles import Values
 
 _METRIC = re.compile(r'^request_(\w+)_seconds_(sum|count)\{model_name="([^"]+)"\} (\S+)$', re.MULTILINE)
@@ -18,20 +19,20 @@ _SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Counted:
-    """What a predictor has done since its start."""
+    """What a predictor has done since its start: seconds of each of STAGES, and requests."""
 
-    seconds: float
+    seconds: tuple[float, float, float]
     requests: int
 
 
-def stages(timings: Iterable[str]) -> Values:
-    """One row (preprocess, predict, postprocess; milliseconds) for each Server-Timing header that has them all."""
+def told(timings: Iterable[str]) -> Values:
+    """One row (TOLD, milliseconds) for each Server-Timing header that has the STAGES; what else it lacks is NaN."""
     rows = []
     for timing in timings:
-        told = dict(_DURATION.findall(timing))
-        if all(stage in told for stage in STAGES):
-            rows.append([float(told[stage]) for stage in STAGES])
-    return np.asarray(rows).reshape(-1, len(STAGES))
+        found = dict(_DURATION.findall(timing))
+        if all(stage in found for stage in STAGES):
+            rows.append([float(found.get(step, math.nan)) for step in TOLD])
+    return np.asarray(rows).reshape(-1, len(TOLD))
 
 
 def counted(address: str, model: str) -> Counted | None:
@@ -43,27 +44,35 @@ def counted(address: str, model: str) -> Counted | None:
 
 
 def of_triton(page: str) -> Counted | None:
-    """All of `success`: queue, input, inference and output."""
+    """Queue and input are its preprocess, inference its predict, output its postprocess."""
     try:
-        success = json.loads(page)["model_stats"][0]["inference_stats"]["success"]
+        found = json.loads(page)["model_stats"][0]["inference_stats"]
+        queue, *steps = (
+            found[name]["ns"] / 1e9 for name in ("queue", "compute_input", "compute_infer", "compute_output")
+        )
+        requests = found["success"]["count"]
     except (ValueError, KeyError, IndexError):
         return None
-    return Counted(success["ns"] / 1e9, success["count"])
+    return Counted((queue + steps[0], steps[1], steps[2]), requests)
 
 
 def of_metrics(page: str, model: str) -> Counted | None:
     found = {(step, what): float(value) for step, what, name, value in _METRIC.findall(page) if name == model}
     if ("predict", "count") not in found:
         return None
-    seconds = sum(value for (step, what), value in found.items() if what == "sum" and step in STAGES)
-    return Counted(seconds, int(found["predict", "count"]))
+    preprocess, predict, postprocess = (found.get((step, "sum"), 0.0) for step in STAGES)
+    return Counted((preprocess, predict, postprocess), int(found["predict", "count"]))
 
 
-def mean_ms(before: Counted | None, after: Counted | None) -> float | None:
-    """Milliseconds per request between two counts."""
+def mean_ms(before: Counted | None, after: Counted | None) -> tuple[float, float, float] | None:
+    """Milliseconds per request of each of STAGES, between two counts."""
     if before is None or after is None or after.requests <= before.requests:
         return None
-    return (after.seconds - before.seconds) / (after.requests - before.requests) * 1000
+    requests = after.requests - before.requests
+    preprocess, predict, postprocess = (
+        (late - early) / requests * 1000 for early, late in zip(before.seconds, after.seconds, strict=True)
+    )
+    return preprocess, predict, postprocess
 
 
 def _get(address: str, path: str) -> str | None:

@@ -90,6 +90,10 @@ class Crew:
     def pids(self) -> list[int]:
         return [process.pid for process in self._processes]
 
+    def rss(self) -> int:
+        """Resident bytes of all client processes."""
+        return sum(int(process.memory_info().rss) for process in self._processes)
+
     def send(self, load: Load) -> Seen:
         """Raises CrewFailed."""
         shares = _shares(load.connections, len(self._processes))

@@ -91,7 +91,7 @@ def _waterfall(document: Document, predictor: str, hop: str, where: str) -> Figu
     rows: list[Row] = [
         (
             BY_NAME[one["arm"]].title,
-            [*((part, one["parts"][part]) for part in PARTS), ("unexplained", one["unexplained"])],
+            [*one["parts"].items(), ("unexplained", one["unexplained"])],
         )
         for one in found
     ]

@@ -23,6 +23,11 @@ def render(document: dict[str, Any]) -> str:
             _section("Latency and throughput", _table(tables.latencies(document)) + _SOFT_PERCENTILES),
             _section("Open loop: corrected and not", _table(tables.corrected(document))),
             _section("Cost per request, one connection", _table(tables.costs(document))),
+            _section("Where the time goes, in milliseconds", _table(tables.waterfall(document)) + _PARTS),
+            _section("Above the floor of a predictor that takes no time", _table(tables.floor(document))),
+            _section("Two timers: the wire, and the application", _table(tables.application(document)) + _TIMERS),
+            _section("Warm-up", _table(tables.cold(document))),
+            _section("Other engines", _table(tables.engines(document))),
             _section("Not measured", _missing(document)),
             _section("Limits", _list(document["limits"])),
             _section("Provenance", _provenance(document)),
@@ -39,6 +44,16 @@ def render(document: dict[str, Any]) -> str:
 _SOFT_PERCENTILES = (
     '<p class="soft">A percentile q stands only where there are 10 / (1 - q) requests or more; each is a measured '
     "value, exact, neither rounded to a histogram's bucket nor interpolated.</p>"
+)
+
+
+_PARTS = (
+    '<p class="soft">Means at one connection, without the slowest twentieth. What is outside of the transformer is '
+    "measured with other requests than the total, sent in between; what they do not account for is unexplained.</p>"
+)
+_TIMERS = (
+    '<p class="soft">Everywhere else the wire is timed, with requests made before and answers read after. Here the '
+    "client's own work is added, from a picture's file to the answer's numbers.</p>"
 )
 
 

@@ -146,7 +146,7 @@ def _path(places: Sequence[tuple[float, float]]) -> str:
 
 
 def _class(kind: str) -> str:
-    return "k-" + kind.replace(" ", "-")
+    return "k-" + kind.replace(" ", "-").replace(":", "-")
 
 
 def _svg(height: int, label: str, inside: str) -> str:

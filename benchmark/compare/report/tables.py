@@ -3,7 +3,8 @@
 from typing import Any
 
 from benchmark.compare.arms import BY_NAME, HOPS, Hop
-from benchmark.compare.findings import STAGES
+from benchmark.compare.decomposition import PARTS
+from benchmark.compare.findings import SLO_MS, STAGES
 from benchmark.compare.report import words
 
 Document = dict[str, Any]
@@ -12,13 +13,18 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def latencies(document: Document) -> Table:
-    heads = ("predictor", "hop", "arm", "load", "#n", "#p50 ms", "#p90", "#p99", "#p99.9", "#req/s", "#errors")
+    heads = (
+        *("predictor", "hop", "arm", "load", "#n", "#p50 ms", "#p90", "#p99", "#p99.9"),
+        *("#req/s", f"#within {SLO_MS:g} ms/s", "#errors"),
+    )
     rows = []
     for one in document["series"]:
         told = one["latency_ms"]
         quantiles = (words.number(told.get(name)) for name in ("p50", "p90", "p99", "p99.9"))
         rate = words.number(one["requests_per_second"])
-        rows.append((*_place(one), one["title"], load(one), str(one["requests"]), *quantiles, rate, str(one["errors"])))
+        good = words.number(one["goodput"])
+        told_last = (*quantiles, rate, good, str(one["errors"]))
+        rows.append((*_place(one), one["title"], load(one), str(one["requests"]), *told_last))
     return heads, rows
 
 
@@ -32,6 +38,9 @@ def costs(document: Document) -> Table:
         "#transformer CPU ms",
         "#predictor CPU ms",
         "#client CPU ms",
+        "#transformer RSS",
+        "#predictor RSS",
+        "#client RSS",
     )
     wire = {(one["predictor"], one["hop"], one["arm"]): one for one in document["wire"]}
     rows = []
@@ -40,7 +49,73 @@ def costs(document: Document) -> Table:
             found = wire.get((one["predictor"], one["hop"], one["arm"]), {})
             size = (words.number(found.get("up"), 6), words.number(found.get("down"), 6))
             cpu = (words.number(one["cpu_ms"][role]) for role in ("transformer", "predictor", "client"))
-            rows.append((*_place(one), one["title"], *size, *cpu))
+            rss = (words.size(one["rss_bytes"].get(role)) for role in ("transformer", "predictor", "client"))
+            rows.append((*_place(one), one["title"], *size, *cpu, *rss))
+    return heads, rows
+
+
+def application(document: Document) -> Table:
+    """Two timers, side by side and never mixed."""
+    heads = ("predictor", "arm", "#make request, ms", "#wire p50 ms", "#read answer, ms", "#application p50 ms")
+    rows: list[tuple[str, ...]] = [
+        (
+            one["predictor"],
+            BY_NAME[one["arm"]].title,
+            *(words.number(one[name]) for name in ("make_ms", "wire_p50_ms", "read_ms", "application_p50_ms")),
+        )
+        for one in document["application"]
+    ]
+    return heads, rows
+
+
+def waterfall(document: Document) -> Table:
+    """The parts as numbers, the unexplained one always; the wire of the hop also as a request past it tells."""
+    heads = ("predictor", "hop", "arm", *(f"#{part}" for part in PARTS), "#unexplained", "#total ms", "#wire, by probe")
+    rows = []
+    for one in document["decomposition"]:
+        parts = (words.number(one["parts"].get(part), 2) for part in PARTS)
+        rest = f"{words.number(one['unexplained'], 2)} ({one['unexplained'] / one['total']:+.0%})"
+        total, past = words.number(one["total"]), words.number(one["past"], 2)
+        rows.append((*_place(one), BY_NAME[one["arm"]].title, *parts, rest, total, past))
+    return heads, rows
+
+
+def floor(document: Document) -> Table:
+    heads = ("hop", "arm", "#total ms", "#of it the floor", "#above the floor")
+    rows = []
+    for one in document["floor"]:
+        hop: Hop = one["hop"]
+        numbers = (words.number(value) for value in (one["ms"], one["floor_ms"], one["ms"] - one["floor_ms"]))
+        rows.append((HOPS[hop], BY_NAME[one["arm"]].title, *numbers))
+    return heads, rows
+
+
+def cold(document: Document) -> Table:
+    heads = ("predictor", "hop", "arm", "#very first request, ms", "#windows", "steady", "#TCP connections")
+    rows: list[tuple[str, ...]] = []
+    for one in document["warm_up"]:
+        told = "yes" if one["steady"] else "no" if one["spread"] is None else f"differ by {one['spread'] - 1:.0%}"
+        tcp = words.NONE if one["tcp"] is None else str(one["tcp"])
+        name = BY_NAME[one["arm"]].title if one["arm"] in BY_NAME else one["arm"]
+        rows.append((*_place(one), name, words.number(one["cold_ms"]), str(one["windows"]), told, tcp))
+    return heads, rows
+
+
+def engines(document: Document) -> Table:
+    heads = ("arm", "engine", "#n", "#its p50 ms", "#ours, before and after", "#its CPU ms", "#our CPU ms", "agree")
+    rows: list[tuple[str, ...]] = [
+        (
+            BY_NAME[one["arm"]].title,
+            one["engine"],
+            str(one["requests"]),
+            words.number(one["theirs"]),
+            " to ".join(words.number(value) for value in one["ours"]),
+            words.number(one["own"], 2),
+            words.number(one["spent"], 2),
+            "yes" if one["agrees"] else "no",
+        )
+        for one in document["cross_check"]
+    ]
     return heads, rows
 
 

@@ -78,15 +78,15 @@ class ModelNotReady(ModelApiError, RuntimeError):
 class ServerNotReady(ModelApiError, RuntimeError):
     """Not every model is ready, or the server is shutting down."""
 
-    def __init__(self, reason: str | None = None) -> None:
-        super().__init__(reason or "Server is not ready.")
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__("Server is not ready." + (f" {detail}" if detail else ""))
 
 
 class ServerNotLive(ModelApiError, RuntimeError):
     """The server cannot answer."""
 
-    def __init__(self, reason: str | None = None) -> None:
-        super().__init__(reason or "Server is not live.")
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__("Server is not live." + (f" {detail}" if detail else ""))
 
 
 class Overloaded(ModelApiError):
@@ -159,7 +159,7 @@ class WorkersFailed(ModelApiError):
 class WorkersShouldBeLessThanMaxWorkersError(ModelApiError):
     """More workers were asked for than are allowed."""
 
-    def __init__(self, max_workers: int) -> None:
+    def __init__(self, max_workers: int | None = None) -> None:
         super().__init__(f"The number of workers must be at most {max_workers}.")
 
 

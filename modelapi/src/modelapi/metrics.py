@@ -12,11 +12,19 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from modelapi.model import InferenceVerb, Timings
 
+PROM_LABELS = ["model_name"]
+_KSERVES_NAMES = {
+    "PRE_HIST_TIME": "preprocess",
+    "PREDICT_HIST_TIME": "predict",
+    "POST_HIST_TIME": "postprocess",
+    "EXPLAIN_HIST_TIME": "explain",
+}
+
 
 @cache
 def histogram(step: str) -> Histogram:
     """`request_<step>_seconds`, made once in a process."""
-    return Histogram(f"request_{step}_seconds", f"{step} request latency", ["model_name"])
+    return Histogram(f"request_{step}_seconds", f"{step} request latency", PROM_LABELS)
 
 
 @cache
@@ -57,3 +65,10 @@ def _registry(shared_dir: str | None) -> CollectorRegistry:
     registry = CollectorRegistry()
     MultiProcessCollector(registry, shared_dir)  # type: ignore[no-untyped-call]
     return registry
+
+
+def __getattr__(name: str) -> Histogram:
+    """KServe's names of the histograms; one that nobody asks for is made when a server starts."""
+    if name in _KSERVES_NAMES:
+        return histogram(_KSERVES_NAMES[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

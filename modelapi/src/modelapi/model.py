@@ -58,12 +58,14 @@ Connect = Callable[[PredictorConfig], Predictor]
 
 @dataclass
 class Timings:
-    """Seconds that each step took."""
+    """Seconds that each step took; `decode` and `encode` are the wire's: bytes to payload, and result to bytes."""
 
     preprocess: float = 0.0
     explain: float = 0.0
     predict: float = 0.0
     postprocess: float = 0.0
+    decode: float = 0.0
+    encode: float = 0.0
 
 
 @dataclass
@@ -110,6 +112,12 @@ class BaseKServeModel:
 
 class InferenceModel(BaseKServeModel):
     """A model that describes its tensors."""
+
+    def __call__(
+        self, body: Payload, headers: Headers | None = None, verb: InferenceVerb = InferenceVerb.PREDICT
+    ) -> Any:
+        """The answer to a decoded payload."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__: derive from Model, which has one.")
 
     def get_input_types(self) -> Any:
         """A list of `{"name", "datatype", "shape"}`; may be `async def`."""
@@ -266,6 +274,17 @@ class Model(InferenceModel):
         """
         return await self.predictor().predict(payload, self.name, headers or {}, response_headers)
 
+    async def _http_predict(
+        self, payload: Payload, headers: Headers | None = None, response_headers: Headers | None = None
+    ) -> Any:
+        """KServe's name for the hop over REST: what `predict` does."""
+        return await self.predictor().predict(payload, self.name, headers or {}, response_headers)
+
+    async def _grpc_predict(self, payload: Payload, headers: Headers | None = None) -> Any:
+        """KServe's name for the hop over gRPC, whatever the predictor's protocol is otherwise."""
+        config = replace(self.predictor_config or _NOWHERE, predictor_protocol=PredictorProtocol.GRPC_V2.value)
+        return await self._connected(config).predict(payload, self.name, headers or {})
+
     async def explain(self, payload: Payload, headers: Headers | None = None) -> Any:
         """The explanation: by default, the explainer's (`explainer_host`)."""
         if not self.explainer_host:
@@ -360,6 +379,11 @@ def append_forwardable_headers(headers: Mapping[str, str] | None, base: Mapping[
     """`base` and those of the caller's headers that go on to the predictor: request id, trace, authorization."""
     found = {name: headers[name] for name in FORWARDED_HEADERS if name in headers} if headers else {}
     return {**(base or {}), **found}
+
+
+def is_v2(protocol: str) -> bool:
+    """Whether a protocol is V2 over REST."""
+    return protocol.lower() == PredictorProtocol.REST_V2.value
 
 
 def get_latency_ms(start: float, end: float) -> float:

@@ -1,6 +1,7 @@
 """ModelServer: what a user's main calls. It reads the flags, configures logging, loads the models and serves them.
 
-`model_server.parser` is built when it is first asked for, so that importing this module reads nothing.
+`model_server.parser` and `model_server.app` are made when they are first asked for, so that importing this module reads
+nothing and loads no web framework.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelapi import cli
@@ -24,10 +26,15 @@ from modelapi.model import BaseKServeModel, Model, Predictor
 from modelapi.model_repository import ModelRepository
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.routing import BaseRoute
 
+    from modelapi.protocol import dataplane as protocol_dataplane
+    from modelapi.protocol.model_repository_extension import ModelRepositoryExtension
     from modelapi.server.run import Servers
 
+DEFAULT_HTTP_PORT = ServerConfig.http_port
+DEFAULT_GRPC_PORT = ServerConfig.grpc_port
 logger = logging.getLogger(__name__)
 ExceptionHandler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
 
@@ -79,6 +86,20 @@ class ModelServer:
         self._hops: list[Predictor] = []
         if self.config.configure_logging:
             configure_logging(self.config.log_config_file)
+
+    @cached_property
+    def dataplane(self) -> "protocol_dataplane.DataPlane":
+        """KServe's data plane over this server's models, for programs that ask them without a socket."""
+        from modelapi.protocol.dataplane import DataPlane as KServesDataPlane
+
+        return KServesDataPlane(self.registered_models)
+
+    @cached_property
+    def model_repository_extension(self) -> "ModelRepositoryExtension":
+        """KServe's index, load and unload over this server's models."""
+        from modelapi.protocol.model_repository_extension import ModelRepositoryExtension
+
+        return ModelRepositoryExtension(self.registered_models)
 
     def register_model(self, model: BaseKServeModel, name: str | None = None) -> None:
         """Add a model, under its own name or under an alias."""
@@ -157,7 +178,7 @@ class ModelServer:
         for model in self.registered_models.get_models().values():
             if model.engine:
                 await model.start_engine()
-        servers = Servers(self.config, plane, self._extra_routes)
+        servers = Servers(self.config, plane, self._extra_routes, globals().get("app"))
         with _Signals(self.stop):  # before anything listens: whoever is told to stop by then stops in order
             await servers.start()
             await self._serve_until(self._stopping, servers)
@@ -253,6 +274,13 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     return factory
 
 
+def _make_app() -> "FastAPI":
+    """KServe's `model_server.app`: a program adds its routes and its middleware to it before it starts the server."""
+    from fastapi import FastAPI
+
+    return FastAPI(openapi_url=None)  # the server has a document of its own, with the routes of this one in it
+
+
 def __getattr__(name: str) -> Any:
     if name == "parser":
         globals()["parser"] = cli.build_parser()
@@ -260,9 +288,13 @@ def __getattr__(name: str) -> Any:
     if name == "args":
         globals()["args"] = cli.parse()
         return globals()["args"]
+    if name == "app":
+        globals()["app"] = _make_app()
+        return globals()["app"]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 if TYPE_CHECKING:
     parser: argparse.ArgumentParser
     args: argparse.Namespace
+    app: FastAPI

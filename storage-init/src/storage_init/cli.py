@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -19,9 +20,11 @@ from pathlib import Path
 from storage_init.address import parse
 from storage_init.errors import Stopped, StorageError
 from storage_init.initializer import Transfer, initialize
-from storage_init.settings import Limits, Settings
+from storage_init.settings import Limits, Settings, waits
 
 MODELS = "/mnt/models"
+MORE = "STORAGE_ENVIRONMENT_FILE"
+"""Names a JSON object of further variables."""
 
 _EPILOG = """\
 SRC   a path, file:///path, s3://, gs://, https://<account>.blob.core.windows.net/, hf://, oci://, https://....git or
@@ -36,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
-        pairs = _pairs(arguments.addresses, os.environ)
+        environment = _environment(os.environ)
+        pairs = _pairs(arguments.addresses, environment)
     except ValueError as exc:
         parser.error(str(exc))
     # httpx logs addresses whole; only our own lines are shown.
@@ -44,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(0o022)  # the server that reads the model is another user
     try:
         transfers = [Transfer(parse(source), Path(destination)) for source, destination in pairs]
-        asyncio.run(_run(transfers, _settings(arguments, os.environ)))
+        asyncio.run(_run(transfers, _settings(arguments, environment)))
     except StorageError as exc:
         print(f"storage-init: error: {' '.join(str(exc).split())}", file=sys.stderr)
         return 1
@@ -85,6 +89,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    """`given`, and over it what stands in the file that it names: there, `docker inspect` does not show it.
+
+    Raises ValueError with a sentence for the user, in which nothing of the file is repeated.
+    """
+    file = given.get(MORE, "")
+    if not file:
+        return dict(given)
+    try:
+        more = json.loads(Path(file).read_bytes())
+    except OSError as exc:
+        raise ValueError(f"{MORE} names {file}, which cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ValueError(f"{MORE} names {file}, which is no JSON") from exc
+    if not isinstance(more, dict) or not all(isinstance(value, str) for value in more.values()):
+        raise ValueError(f"{MORE} names {file}, which is no JSON object of strings")
+    return {**given, **more}
+
+
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
     cache = arguments.cache or (Path(environment["STORAGE_CACHE"]) if environment.get("STORAGE_CACHE") else None)
     return Settings(
@@ -94,7 +117,7 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
         connect_timeout=arguments.connect_timeout,
         read_timeout=arguments.read_timeout,
         stall_timeout=arguments.stall_timeout,
-        backoff=tuple(min(0.5 * 2**attempt, 30.0) for attempt in range(arguments.retries)),
+        backoff=waits(arguments.retries),
         limits=Limits(arguments.max_unpacked_bytes, arguments.max_entries, arguments.max_ratio),
     )
 

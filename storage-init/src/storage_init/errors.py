@@ -2,6 +2,7 @@
 
     StorageError
     ├── AddressInvalid       the address cannot be read, or its scheme is not one of ours
+    ├── SettingInvalid       a variable of the environment cannot be read
     ├── SourceNotFound       nothing stands at the address, or only empty folders
     ├── SourceRefused        something stands there that is not copied: a link out of the folder, a device, a web page
     ├── FetchFailed          the store did not give the bytes, and more of the same will not help
@@ -25,6 +26,10 @@ class StorageError(Exception):
 
 class AddressInvalid(StorageError):
     """The address cannot be read, or its scheme is not one of ours."""
+
+
+class SettingInvalid(StorageError):
+    """A variable of the environment cannot be read."""
 
 
 class SourceNotFound(StorageError):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from storage_init.errors import SettingInvalid
+
+Number = TypeVar("Number", int, float)
 GIB = 1 << 30
 
 
@@ -45,3 +49,18 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Where credentials, endpoints and patterns are read from, by KServe's names."""
     limits: Limits = field(default_factory=Limits)
+
+
+def waits(count: int) -> tuple[float, ...]:
+    """Seconds before each of `count` further attempts."""
+    return tuple(min(0.5 * 2**attempt, 30.0) for attempt in range(count))
+
+
+def number(environment: Mapping[str, str], name: str, otherwise: Number) -> Number:
+    """The variable called `name`, a whole number above 0; raises SettingInvalid."""
+    text = environment.get(name, "").strip()
+    if not text:
+        return otherwise
+    if not text.isdecimal() or int(text) == 0:
+        raise SettingInvalid(f"{name} is '{text}'; write a whole number above 0.")
+    return type(otherwise)(text)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,15 +17,35 @@ from typing import Any
 import pytest
 
 PROGRAM = """
-import argparse, asyncio, os, sys
+import argparse, asyncio, os, sys, threading, time
 from modelapi import Model, ModelServer, errors, model_server
 
 class Slow(Model):
+    def __init__(self, name):
+        super().__init__(name)
+        self.lock = threading.Lock()  # no model that has one can be pickled
+
     async def predict(self, payload, headers=None, response_headers=None):
         print("entered", flush=True)
         await asyncio.sleep(payload.get("seconds", 0))
         answer = {"predictions": payload["instances"]}
-        return {**answer, "pid": os.getpid()} if payload.get("who") else answer
+        if payload.get("break"):
+            asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        return {**answer, **await self.facts()} if payload.get("who") else answer
+
+    async def facts(self):
+        def work():
+            time.sleep(0.02)
+            return threading.get_ident()
+
+        loop = asyncio.get_running_loop()
+        threads = await asyncio.gather(*(asyncio.to_thread(work) for _ in range(9)))
+        return {
+            "pid": os.getpid(),
+            "predictor": self.predictor_host,
+            "loop": type(loop).__module__.partition(".")[0],
+            "threads": len(set(threads)),
+        }
 
 class Never(Model):
     def load(self):
@@ -32,10 +53,14 @@ class Never(Model):
 
 parser = argparse.ArgumentParser(parents=[model_server.parser])
 parser.add_argument("--never", action="store_true")
+parser.add_argument("--watch-loop", action="store_true")
 args, _ = parser.parse_known_args()
 
 if __name__ == "__main__":
-    ModelServer().start([(Never if args.never else Slow)(args.model_name)])
+    server = ModelServer()
+    if args.watch_loop:
+        server.register_exception_handler(lambda loop, context: print("caught", context["exception"], flush=True))
+    server.start([(Never if args.never else Slow)(args.model_name)])
 """
 WAIT_SECONDS = 30
 
@@ -120,6 +145,19 @@ class Program:
         self.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the test's certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(["openssl", "req", "-x509", *made, *subject], check=True, capture_output=True, timeout=60)
+    return cert, key
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The hops with TLS: whom they trust, and what they say when they do not."""
 
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,6 @@ from modelapi.errors import PredictorUnavailable
 from modelapi.predictors import connect
 from modelapi.server.run import Servers
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the test's certificate")
-
 
 class Echo(Model):
     async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
@@ -25,16 +21,6 @@ class Echo(Model):
             return {"predictions": payload["instances"]}
         outputs = [InferOutput(t.name, t.shape, t.datatype, t.as_numpy()) for t in payload.inputs]
         return InferResponse(payload.id, self.name, outputs)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    made = ["-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(["openssl", "req", "-x509", *made, *subject], check=True, capture_output=True, timeout=60)
-    return cert, key
 
 
 @pytest.fixture

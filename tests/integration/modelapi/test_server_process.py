@@ -57,6 +57,21 @@ loggers:
     assert not [line for line in program.lines if "uvicorn.access" in line]
 
 
+@pytest.mark.parametrize(("flag", "loop"), [("uvloop", "uvloop"), ("auto", "uvloop"), ("asyncio", "asyncio")])
+def test_the_event_loop_is_the_one_of_the_flag_with_its_threads(start: Any, flag: str, loop: str) -> None:
+    """With one worker, KServe sets up another loop than the one that serves."""
+    program = start("--model_name", "m", "--event-loop", flag, "--max_asyncio_workers", "3")
+    _, facts = program.predict({"instances": [], "who": True})
+    assert (facts["loop"], facts["threads"]) == (loop, 3)
+
+
+def test_a_registered_exception_handler_gets_what_reaches_the_loop(start: Any) -> None:
+    """With one worker, KServe registers it at another loop than the one that serves."""
+    program = start("--model_name", "m", "--watch-loop")
+    assert program.predict({"instances": [], "break": True})[0] == 200
+    program.wait_for("^caught division by zero$")
+
+
 def test_an_access_log_format_replaces_the_access_line(start: Any) -> None:
     program = start("--model_name", "m", "--access_log_format", "ACCESS %(m)s %(U)s %(s)s %(B)s")
     program.predict({"instances": [1]})
@@ -72,7 +87,7 @@ def test_sigterm_lets_what_runs_finish_and_refuses_what_comes(start: Any) -> Non
     program.process.send_signal(signal.SIGTERM)
     program.wait_for("stopping on signal")
     status, body = program.predict({"instances": [2]})
-    assert (status, body) == (503, {"error": "Server is shutting down."})
+    assert (status, body) == (503, {"error": "Server is not ready. Server is shutting down."})
     running.join(WAIT_SECONDS)
     assert answers == [(200, {"predictions": [1]})]
     assert program.wait() == 0

@@ -31,6 +31,12 @@ class Echo(Model):
         return InferResponse(None, self.name, outputs)
 
 
+class Widening(Model):
+    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
+        wide = payload.inputs[0].as_numpy().astype(np.float32)
+        return InferResponse(None, self.name, [InferOutput("wide", wide.shape, "FP32", wide)])
+
+
 class Raising(Model):
     def __init__(self, name: str, error: Exception) -> None:
         super().__init__(name)
@@ -46,8 +52,10 @@ async def servers() -> AsyncIterator[Servers]:
     for model in (
         Echo("echo"),
         Echo("other"),
+        Widening("widening"),
         Raising("late", PredictorTimeout("late")),
         Raising("bug", KeyError("x")),
+        Model("hopless"),
     ):
         model.load()
         repository.update(model)
@@ -100,6 +108,15 @@ async def test_tritonclient_http_sends_any_bytes(servers: Servers) -> None:
     assert result.as_numpy("s").tolist() == [PICTURE]
 
 
+async def test_a_binary_half_needs_no_binary_output(servers: Servers) -> None:
+    """KServe refuses a binary FP16 input unless the output is binary, too."""
+    half = triton_http.InferInput("h", [2], "FP16")
+    half.set_data_from_numpy(np.array([0.5, 2], np.float16))
+    wanted = [triton_http.InferRequestedOutput("wide", binary_data=False)]
+    result = await with_http(servers, lambda client: client.infer("widening", [half], outputs=wanted))
+    assert result.as_numpy("wide").tolist() == [0.5, 2.0]
+
+
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
 async def test_tritonclient_http_may_compress_its_requests(servers: Servers, algorithm: str) -> None:
     """KServe answers 400."""
@@ -133,7 +150,7 @@ async def test_tritonclient_finds_the_server_and_its_models(servers: Servers, as
     await ask(servers, lambda client: client.unload_model("absent"))
     index = await ask(servers, lambda client: client.get_model_repository_index())
     names = [entry["name"] for entry in index] if isinstance(index, list) else [entry.name for entry in index.models]
-    assert names == ["echo", "other", "late", "bug"]
+    assert names == ["echo", "other", "widening", "late", "bug", "hopless"]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +158,7 @@ async def test_tritonclient_finds_the_server_and_its_models(servers: Servers, as
     [
         ("nope", grpc.StatusCode.NOT_FOUND),
         ("absent", grpc.StatusCode.UNAVAILABLE),
+        ("hopless", grpc.StatusCode.UNIMPLEMENTED),
         ("late", grpc.StatusCode.DEADLINE_EXCEEDED),
         ("bug", grpc.StatusCode.INTERNAL),
     ],
@@ -190,7 +208,7 @@ async def test_the_request_id_comes_back_over_grpc(servers: Servers) -> None:
         await call
         trailer = dict(await call.trailing_metadata())
     assert trailer["x-request-id"] == "mine"
-    assert trailer["server-timing"].startswith("preprocess;dur=")
+    assert trailer["server-timing"].startswith("decode;dur=")
 
 
 def _input() -> Any:

@@ -32,6 +32,8 @@ def test_the_names_of_kserve_are_here() -> None:
         (errors.InferenceError("bad", "E7"), "[E7] bad"),
         (errors.PredictorNotConfigured(), "Could not find predictor_host."),
         (errors.ServerNotReady(), "Server is not ready."),
+        (errors.ServerNotReady(detail="why"), "Server is not ready. why"),
+        (errors.ServerNotLive(), "Server is not live."),
         (errors.PredictorRejected(429, "slow down"), "slow down"),
     ],
 )

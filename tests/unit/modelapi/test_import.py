@@ -40,6 +40,12 @@ def test_importing_names_loads_no_framework_and_no_client(statement: str) -> Non
     assert not loaded_after(statement).intersection(HEAVY)
 
 
+def test_a_transformer_that_serves_loads_no_web_framework() -> None:
+    """A quarter of a KServe server's start is FastAPI and pydantic; here they are loaded for a user's own routes."""
+    served = loaded_after("import modelapi.server.run, modelapi.metrics, modelapi.predictors.grpc_v2")
+    assert not served.intersection({"fastapi", "pydantic", "starlette", "httpx", "aiohttp", "pandas"})
+
+
 def test_importing_the_package_loads_not_even_numpy() -> None:
     assert "numpy" not in loaded_after("import modelapi")
 

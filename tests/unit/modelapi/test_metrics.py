@@ -1,5 +1,7 @@
 """Metrics under KServe's names."""
 
+import pytest
+
 from modelapi import metrics
 from modelapi.model import InferenceVerb, Timings
 
@@ -21,3 +23,9 @@ def test_a_scraper_may_ask_for_open_metrics() -> None:
     text, content_type = metrics.exposition("application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")
+
+
+def test_the_histograms_have_kserves_names_in_python_too() -> None:
+    assert metrics.PRE_HIST_TIME is metrics.histogram("preprocess")
+    with pytest.raises(AttributeError, match="NOTHING_SUCH"):
+        metrics.NOTHING_SUCH  # noqa: B018

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,27 @@ def test_a_command_line_that_cannot_be_understood_is_exit_2(
         main(arguments)
     assert ended.value.code == 2
     assert text in capsys.readouterr().err
+
+
+def test_further_variables_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "m").touch()
+    (tmp_path / "more").write_text(json.dumps({"STORAGE_URI": str(tmp_path / "m")}))
+    monkeypatch.setenv("STORAGE_ENVIRONMENT_FILE", str(tmp_path / "more"))
+    monkeypatch.setattr(cli, "MODELS", str(tmp_path / "mnt/models"))
+    assert main([]) == 0
+    assert (tmp_path / "mnt/models/m").exists()
+
+
+@pytest.mark.parametrize(
+    ("contents", "said"), [(None, "cannot be read"), ("{hush", "is no JSON"), ('["hush"]', "no JSON object of strings")]
+)
+def test_a_file_of_variables_that_is_none_is_said_without_its_contents(
+    contents: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if contents is not None:
+        (tmp_path / "more").write_text(contents)
+    monkeypatch.setenv("STORAGE_ENVIRONMENT_FILE", str(tmp_path / "more"))
+    with pytest.raises(SystemExit) as end:
+        main(["a", "b"])
+    told = capsys.readouterr().err
+    assert (end.value.code, said in told, "hush" in told) == (2, True, False)

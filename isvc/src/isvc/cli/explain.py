@@ -18,6 +18,7 @@ from isvc.cli.console import Console
 from isvc.explain.compare import Row, unit_of
 from isvc.explain.here import Running, ShownSite, here
 from isvc.explain.kserve import Container
+from isvc.explain.secrets import hide_in_row, hide_in_unit, values
 from isvc.manifest import Document, InferenceService
 from isvc.plan.environment import Scope
 from isvc.plan.units import ServicePlan
@@ -31,14 +32,17 @@ def run(options: Namespace, console: Console) -> int:
     running = {service.key: service for service in stacks.backend(options, console).status().services}
     root = stacks.state_folder(options) / options.project
     catalogue = runtimes.load()
+    secrets = values(documents)
     told = []
     for service, (document, resource) in zip(wanted.services, _services(documents), strict=True):
-        units = _units(service, running.get(f"{service.namespace}/{service.name}"), root)
+        shown = _units(service, running.get(f"{service.namespace}/{service.name}"), root)
+        units = tuple(hide_in_unit(one, secrets) for one in shown)
         scope = Scope(document, documents)
         rows = []
         for container in explain.containers(scope, resource, catalogue):
             unit = unit_of(container, {one.unit.name: one for one in units})
-            rows.append((container, unit, explain.compare(container, unit)))
+            compared = explain.compare(container, unit)
+            rows.append((container, unit, tuple(hide_in_row(row, secrets) for row in compared)))
         told.append((service, units, rows))
     if options.output == "json":
         console.say(json.dumps([_plain(*one) for one in told], indent=2))

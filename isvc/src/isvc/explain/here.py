@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from isvc.plan.units import Directory, Endpoint, Folder, ServicePlan, Unit, resolve, resolve_all
 
+HIDDEN = "***"
+"""Shown in the place of a value that comes from a Secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -45,7 +48,10 @@ def _running(unit: Unit, site: ShownSite) -> Running:
     return Running(
         unit=unit,
         argv=tuple(resolve_all(unit.command, unit, site)),
-        variables=tuple((name, resolve(word, unit, site)) for name, word in unit.environment),
+        variables=(
+            *((name, resolve(word, unit, site)) for name, word in unit.environment),
+            *((name, HIDDEN) for name, _ in unit.secrets),
+        ),
         folders=tuple((mount.path, site.path(mount.directory)) for mount in unit.mounts),
         addresses=tuple((name, site.address(Endpoint(unit.name, name))) for name, _ in unit.ports),
     )

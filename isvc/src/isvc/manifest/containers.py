@@ -176,8 +176,9 @@ class PodFields:
     """What a component takes from a pod, beside its containers."""
 
     init_containers: tuple[Container, ...] = ()
-    service_account_name: object = ignored("credentials come from your environment")
-    service_account: object = ignored("credentials come from your environment")
+    service_account_name: str | None = None
+    """Whose secrets the storage initializer is given."""
+    service_account: object = ignored("Kubernetes deprecates it; write serviceAccountName")
     automount_service_account_token: object = ignored("there is no Kubernetes API to call")
     image_pull_secrets: object = ignored("no image is pulled")
     volumes: tuple[Volume, ...] = ()

@@ -2,8 +2,8 @@
 
 `defaults`, `selection` and `container` are the controller's steps; `predictor`, `custom` and `transformer` take them in
 order, `own` and `pod` for the user's own containers; `agent` and `copies` add to a component; `hosts`, `cluster`,
-`storage`, `fetching`, `images`, `environment` and `resources` answer one question each; `words` leaves places open, and
-`component` and `units` are what comes out.
+`storage`, `fetching`, `credentials`, `images`, `environment` and `resources` answer one question each; `words` leaves
+places open, and `component` and `units` are what comes out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from isvc.plan.agent import needs_sink, sink, with_agent
 from isvc.plan.cluster import Cluster, cluster
 from isvc.plan.component import Planned
 from isvc.plan.copies import copies, copy_notices
+from isvc.plan.credentials import with_credentials
 from isvc.plan.environment import Scope
 from isvc.plan.hosts import host, is_cluster_local, mode, path
 from isvc.plan.names import unit_name
@@ -65,15 +66,20 @@ def _service(scope: Scope, service: InferenceService, settings: Settings, known:
     metadata, spec = service.metadata, service.spec
     if metadata.annotation(_STOP).lower() == "true":
         return _stopped(scope, service, setting)
-    predictor = plan_predictor(scope, service, spec.predictor, settings, known)
+    predictor = with_credentials(plan_predictor(scope, service, spec.predictor, settings, known), spec.predictor, scope)
     predictor = with_agent(predictor, spec.predictor, metadata, "predictor", _limit(scope, spec.predictor, setting))
     canaries = [
-        plan_predictor(scope, service, canary.predictor, settings, known, ("spec", "canary", index, "predictor"))
+        with_credentials(
+            plan_predictor(scope, service, canary.predictor, settings, known, ("spec", "canary", index, "predictor")),
+            canary.predictor,
+            scope,
+        )
         for index, canary in enumerate(spec.canary)
     ]
     parts: list[tuple[Planned, ComponentFields]] = [(predictor, spec.predictor)]
     if spec.transformer is not None:
         transformer = plan_transformer(scope, service, spec.transformer, predictor, settings)
+        transformer = with_credentials(transformer, spec.transformer, scope)
         parts.append((with_agent(transformer, spec.transformer, metadata, "transformer"), spec.transformer))
     front = parts[-1][0]
     shares = () if spec.transformer else _shares(canaries, spec.canary)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from isvc.errors import Place, PlanError
 from isvc.manifest.documents import FrameworkSpec, StorageSpec, StorageUri
 from isvc.manifest.nodes import nearest
 from isvc.manifest.rules_storage import common_parent
+from isvc.plan.credentials import SECRET_NAME
 from isvc.plan.environment import Scope, Steps, data
 from isvc.plan.storage import Source, initializer, source
 from isvc.plan.units import Directory, Folder, Mount, Unit, Word
@@ -21,7 +22,6 @@ from isvc.plan.words import MODELS_PATH
 from isvc.settings import Settings
 
 READONLY = "storage.kserve.io/readonly"
-SECRET_NAME = "serving.kserve.io/storageSecretName"  # noqa: S105  # the annotation's name, no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,21 @@ def _fetch_by_key(
         raise PlanError("no bucket is named: neither in the secret's entry nor in storage.parameters", place)
     uri = f"{kind}://{bucket}/{(spec.path or '').lstrip('/')}"
     fetch = fetch_one(scope, name, uri, directory, settings, place)
-    variables = {variable: told[key] for key, variable in _CREDENTIALS.items() if told.get(key)}
-    environment = {**dict(fetch.unit.environment), **{key: (value,) for key, value in variables.items()}}
-    return replace(fetch, unit=replace(fetch.unit, environment=tuple(environment.items())))
+    environment: tuple[tuple[str, Word], ...] = tuple((name, (value,)) for name, value in _named(_PLACES, told))
+    unit = replace(
+        fetch.unit,
+        environment=(*fetch.unit.environment, *environment),
+        secrets=(*fetch.unit.secrets, *_named(_KEYS, told)),
+    )
+    return replace(fetch, unit=unit)
 
 
-_CREDENTIALS = {
-    "access_key_id": "AWS_ACCESS_KEY_ID",
-    "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+def _named(names: Mapping[str, str], told: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(variable, told[key]) for key, variable in names.items() if told.get(key)]
+
+
+_KEYS = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+_PLACES = {
     "endpoint_url": "AWS_ENDPOINT_URL",
     "region": "AWS_DEFAULT_REGION",
     "anonymous": "awsAnonymousCredential",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -113,6 +113,8 @@ class Unit:
     component: Component
     command: tuple[Word, ...]
     environment: tuple[tuple[str, Word], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Variables that the program reads and nobody else is to see: backends show them nowhere."""
     ports: tuple[tuple[str, int], ...] = ()
     """Name and number in the container, as KServe has them. A backend may listen elsewhere."""
     mounts: tuple[Mount, ...] = ()

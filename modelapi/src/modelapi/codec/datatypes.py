@@ -8,12 +8,14 @@ import math
 import struct
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from modelapi.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 Buffer = bytes | bytearray | memoryview
 
@@ -32,6 +34,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "FP64": np.dtype("<f8"),
     "BYTES": np.dtype(np.object_),
 }
+DATATYPES = tuple(_DTYPES)
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _LARGEST_EMPTY = 2**24  # [2**62, 0] takes no memory as an array, and all of it as a list
 _LENGTH = struct.Struct("<I")
@@ -48,7 +51,7 @@ def to_numpy_dtype(datatype: str) -> np.dtype[Any]:
         raise InvalidInput(f"invalid datatype {datatype!r}: it must be one of {known}.") from None
 
 
-def from_numpy_dtype(dtype: DTypeLike) -> str:
+def from_numpy_dtype(dtype: "DTypeLike") -> str:
     """The protocol datatype of a numpy dtype; strings and objects are BYTES; InvalidInput if there is none."""
     wanted = np.dtype(dtype)
     if wanted.kind in "SUO":
@@ -64,7 +67,7 @@ def size_of(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
-def serialize_bytes(array: NDArray[Any]) -> bytes:
+def serialize_bytes(array: "NDArray[Any]") -> bytes:
     """The raw contents of a BYTES tensor; str elements are written as UTF-8, bytes as they are."""
     parts: list[bytes] = []
     for element in np.asarray(array).ravel():
@@ -74,7 +77,7 @@ def serialize_bytes(array: NDArray[Any]) -> bytes:
     return b"".join(parts)
 
 
-def deserialize_bytes(buffer: Buffer) -> NDArray[np.object_]:
+def deserialize_bytes(buffer: Buffer) -> "NDArray[np.object_]":
     """The elements of a BYTES tensor's raw contents: a flat array of `bytes`. They may be any bytes."""
     view, end, at = memoryview(buffer), len(buffer), 0
     elements: list[bytes] = []
@@ -92,7 +95,7 @@ def deserialize_bytes(buffer: Buffer) -> NDArray[np.object_]:
     return array
 
 
-def to_raw(array: NDArray[Any], datatype: str) -> Buffer:
+def to_raw(array: "NDArray[Any]", datatype: str) -> Buffer:
     """The raw contents of an array: a view where the array is row-major already, a copy otherwise."""
     if datatype == "BYTES":
         return serialize_bytes(array)
@@ -102,7 +105,7 @@ def to_raw(array: NDArray[Any], datatype: str) -> Buffer:
     return contiguous.reshape(-1).view(np.uint8).data
 
 
-def from_raw(buffer: Buffer, datatype: str, shape: Sequence[int], name: str) -> NDArray[Any]:
+def from_raw(buffer: Buffer, datatype: str, shape: Sequence[int], name: str) -> "NDArray[Any]":
     """The array that raw contents hold: a read-only view of the buffer, except for BYTES."""
     dtype = to_numpy_dtype(datatype)
     if datatype == "BYTES":
@@ -116,7 +119,7 @@ def from_raw(buffer: Buffer, datatype: str, shape: Sequence[int], name: str) -> 
     return reshaped(np.frombuffer(buffer, dtype=dtype), shape, name)
 
 
-def from_values(values: Any, datatype: str, shape: Sequence[int], name: str) -> NDArray[Any]:
+def from_values(values: Any, datatype: str, shape: Sequence[int], name: str) -> "NDArray[Any]":
     """The array that a (nested or flat) list of JSON values holds; InvalidInput if a value does not fit."""
     dtype = to_numpy_dtype(datatype)
     if datatype == "BYTES":
@@ -125,12 +128,26 @@ def from_values(values: Any, datatype: str, shape: Sequence[int], name: str) -> 
         natural = np.asarray(values)
         if natural.dtype.kind == "O":  # null, or integers beyond 64 bits
             natural = np.asarray(values, dtype=dtype)
+        elif natural.dtype.kind == "f" and dtype.kind in "iu":  # maybe of integers too: numpy makes floats of the mix
+            natural = _integers(values, natural)
     except (ValueError, TypeError, OverflowError) as exc:
         raise InvalidInput(f"tensor {name!r}: its data is no regular array of {datatype} values ({exc}).") from exc
     return reshaped(_cast(natural, dtype, datatype, name), shape, name)
 
 
-def _objects(values: Any) -> NDArray[np.object_]:
+def _integers(values: Any, natural: "NDArray[Any]") -> "NDArray[Any]":
+    """The exact integers of a list for which numpy chose floats; `natural` where a value is none.
+
+    0 and 2**64 - 1 have no integer dtype in common that numpy would look for, and 2**63 + 1 is no float.
+    """
+    if not np.isfinite(natural).all() or (natural != np.floor(natural)).any():
+        return natural
+    exact = [int(value) for value in np.asarray(values, dtype=np.object_).ravel()]
+    low = min(exact, default=0)
+    return np.array(exact, dtype=np.int64 if low < 0 else np.uint64).reshape(natural.shape)
+
+
+def _objects(values: Any) -> "NDArray[np.object_]":
     flat: list[Any] = []
     pending = [values]
     while pending:
@@ -144,15 +161,13 @@ def _objects(values: Any) -> NDArray[np.object_]:
     return array
 
 
-def _cast(natural: NDArray[Any], dtype: np.dtype[Any], datatype: str, name: str) -> NDArray[Any]:
+def _cast(natural: "NDArray[Any]", dtype: np.dtype[Any], datatype: str, name: str) -> "NDArray[Any]":
     """`natural` as `dtype`; refuses what would silently change a value (a fraction, a number too big, a string)."""
     kind = natural.dtype.kind
     if natural.dtype == dtype or natural.size == 0:
         return natural.astype(dtype)
     if kind not in _ACCEPTED[dtype.kind]:
-        whole = kind == "f" and dtype.kind in "iu" and np.isfinite(natural).all()
-        if not whole or (natural != np.floor(natural)).any():
-            raise InvalidInput(f"tensor {name!r}: its data holds values that are no {datatype}.")
+        raise InvalidInput(f"tensor {name!r}: its data holds values that are no {datatype}.")
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if int(natural.min()) < limits.min or int(natural.max()) > limits.max:
@@ -161,7 +176,7 @@ def _cast(natural: NDArray[Any], dtype: np.dtype[Any], datatype: str, name: str)
         return natural.astype(dtype)
 
 
-def reshaped(array: NDArray[Any], shape: Sequence[int], name: str) -> NDArray[Any]:
+def reshaped(array: "NDArray[Any]", shape: Sequence[int], name: str) -> "NDArray[Any]":
     """The array in this shape; InvalidInput if the number of elements differs."""
     if array.size != size_of(shape):
         raise InvalidInput(f"tensor {name!r}: {array.size} values, and its shape {list(shape)} holds {size_of(shape)}.")

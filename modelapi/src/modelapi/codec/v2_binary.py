@@ -56,7 +56,7 @@ def encode_request(request: InferRequest) -> Encoded:
         value["outputs"] = [v2_json.requested_to_dict(output) for output in request.request_outputs]
     if parameters:
         value["parameters"] = parameters
-    raws = [_raw(tensor) for tensor in request.inputs]
+    raws = [raw_of(tensor) for tensor in request.inputs]
     value["inputs"] = [_binary_entry(tensor, raw) for tensor, raw in zip(request.inputs, raws, strict=True)]
     return _encoded(value, raws)
 
@@ -95,7 +95,7 @@ def encode_response(response: InferResponse) -> Encoded:
     for tensor in v2_json.chosen_outputs(response):
         own = asked.get(tensor.name)
         if response.use_binary_outputs if own is None else own:
-            raws.append(_raw(tensor))
+            raws.append(raw_of(tensor))
             entries.append(_binary_entry(tensor, raws[-1]))
         else:
             entries.append(v2_json.tensor_to_dict(tensor))
@@ -165,7 +165,8 @@ def _check_size(tensor: Tensor, size: int, where: str) -> None:
         )
 
 
-def _raw(tensor: Tensor) -> Chunk:
+def raw_of(tensor: Tensor) -> Chunk:
+    """The raw contents of a tensor, not copied where they lie ready."""
     return tensor.raw if tensor.raw is not None else datatypes.to_raw(tensor.as_numpy(), tensor.datatype)
 
 

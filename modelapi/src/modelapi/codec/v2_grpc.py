@@ -5,15 +5,17 @@ cannot be loaded into a process, and a user's process may well have tritonclient
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2
 
-from modelapi.codec import datatypes, v2_json
+from modelapi.codec import datatypes, v2_binary, v2_json
 from modelapi.errors import InvalidInput
 from modelapi.types import InferInput, InferOutput, InferRequest, InferResponse, RequestedOutput, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SERVICE = "inference.GRPCInferenceService"
 messages = service_pb2  # every message of the service, for those who serve it or call it
@@ -22,6 +24,8 @@ ModelInferRequest = service_pb2.ModelInferRequest
 ModelInferResponse = service_pb2.ModelInferResponse
 InferTensorContents = service_pb2.InferTensorContents
 InferParameter = service_pb2.InferParameter
+
+_RAW_TAG = bytes([service_pb2.ModelInferRequest.RAW_INPUT_CONTENTS_FIELD_NUMBER << 3 | 2])  # 2: length-delimited
 
 # Which field of InferTensorContents holds a datatype (grpc_service.proto). FP16 has none: it travels raw.
 _FIELDS = {
@@ -56,8 +60,28 @@ def decode_request(message: Any) -> InferRequest:
 
 def encode_request(request: InferRequest) -> Any:
     """The message of a request; contents go raw, one buffer for each tensor."""
+    message = _described(request, request.model_name)
+    message.raw_input_contents.extend(_raw(tensor) for tensor in request.inputs)
+    return message
+
+
+def encode_request_chunks(request: InferRequest, model_name: str) -> tuple[v2_binary.Chunk, ...]:
+    """What `encode_request` gives, serialised, in pieces of which raw contents are not copied.
+
+    `model_name` is for a request that names no model. A field may stand anywhere in a message (Protocol Buffers,
+    "Encoding", "Last One Wins"), so raw contents follow the rest, each after its tag and its length.
+    """
+    chunks: list[v2_binary.Chunk] = [_described(request, request.model_name or model_name).SerializeToString()]
+    for tensor in request.inputs:
+        raw = v2_binary.raw_of(tensor)
+        chunks += (_RAW_TAG + _varint(len(raw)), raw)
+    return tuple(chunks)
+
+
+def _described(request: InferRequest, model_name: str) -> Any:
+    """The message of a request without contents."""
     message = service_pb2.ModelInferRequest(
-        model_name=request.model_name,
+        model_name=model_name,
         model_version=request.model_version or "",
         id=request.id or "",
     )
@@ -65,7 +89,6 @@ def encode_request(request: InferRequest) -> Any:
     for tensor in request.inputs:
         entry = message.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
         _set_parameters(entry.parameters, tensor.parameters, ("binary_data_size",))
-        message.raw_input_contents.append(_raw(tensor))
     for output in request.request_outputs or ():
         wanted = message.outputs.add(name=output.name)
         _set_parameters(wanted.parameters, output.parameters, ("binary_data",))
@@ -139,6 +162,16 @@ def _set_parameters(target: Any, parameters: Mapping[str, Any] | None, leave_out
             target[key].CopyFrom(to_parameter(key, value))
 
 
+def _varint(number: int) -> bytes:
+    """A length as protobuf writes it: seven bits a byte, the lowest first, the top bit set on all but the last."""
+    parts = bytearray()
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
 def _decode_tensors(kind: type[v2_json.T], entries: Any, raws: Any, field: str) -> list[v2_json.T]:
     if raws and len(raws) != len(entries):
         raise InvalidInput(f"{len(raws)} raw contents for {len(entries)} {field}: there must be one for each.")
@@ -175,7 +208,7 @@ def _raw(tensor: Tensor) -> bytes:
     return raw if isinstance(raw, bytes) else bytes(raw)
 
 
-def _tobytes(array: NDArray[Any], datatype: str) -> bytes:
+def _tobytes(array: "NDArray[Any]", datatype: str) -> bytes:
     return np.asarray(array, dtype=datatypes.to_numpy_dtype(datatype)).tobytes()
 
 

@@ -13,11 +13,20 @@ import grpc.aio
 from modelapi.codec import v2_grpc
 from modelapi.errors import InvalidInput
 from modelapi.inference_client.timeouts import USE_CLIENT_DEFAULT, UseClientDefault
-from modelapi.predictors.grpc_v2 import CHANNEL_OPTIONS, message_class, method
 from modelapi.predictors.retry import RetryPolicy, Transient, attempt
 from modelapi.types import InferRequest, InferResponse
 
 logger = logging.getLogger(__name__)
+
+_CHANNEL_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.enable_http_proxy", 0),
+    # gRPC's own waits grow to two minutes: a server that is back would not be seen.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
 
 
 class InferenceGRPCClient:
@@ -53,7 +62,7 @@ class InferenceGRPCClient:
             self._credentials = grpc.ssl_channel_credentials(
                 *(Path(file).read_bytes() if file else None for file in files)
             )
-        self._options = list(CHANNEL_OPTIONS if channel_args is None else channel_args)
+        self._options = list(_CHANNEL_OPTIONS if channel_args is None else channel_args)
         own = any(key in ("grpc.service_config", "grpc.enable_retries") for key, _ in self._options)
         self._retries = 0 if own else retries or 0
         self._timeout = timeout
@@ -99,7 +108,7 @@ class InferenceGRPCClient:
         headers: Any = None,
     ) -> bool:
         """Whether every model is ready; errors as for `infer`."""
-        answer = await self._call("ServerReady", message_class("ServerReadyRequest")(), timeout, headers)
+        answer = await self._call("ServerReady", v2_grpc.messages.ServerReadyRequest(), timeout, headers)
         return bool(answer.ready)
 
     async def is_server_live(
@@ -108,7 +117,7 @@ class InferenceGRPCClient:
         headers: Any = None,
     ) -> bool:
         """Whether the server runs; errors as for `infer`."""
-        answer = await self._call("ServerLive", message_class("ServerLiveRequest")(), timeout, headers)
+        answer = await self._call("ServerLive", v2_grpc.messages.ServerLiveRequest(), timeout, headers)
         return bool(answer.live)
 
     async def is_model_ready(
@@ -118,7 +127,7 @@ class InferenceGRPCClient:
         headers: Any = None,
     ) -> bool:
         """Whether the model is ready; grpc.RpcError (NOT_FOUND) if the server does not know it."""
-        question = message_class("ModelReadyRequest")(name=model_name)
+        question = v2_grpc.messages.ModelReadyRequest(name=model_name)
         return bool((await self._call("ModelReady", question, timeout, headers)).ready)
 
     async def _call(
@@ -131,7 +140,11 @@ class InferenceGRPCClient:
         seconds = self._timeout if isinstance(timeout, UseClientDefault) else timeout
         if self._channel is None:
             self._channel = self._open()
-        call = method(self._channel, name, type(message), message_class(f"{name}Response"))
+        call = self._channel.unary_unary(
+            f"/{v2_grpc.SERVICE}/{name}",
+            request_serializer=type(message).SerializeToString,
+            response_deserializer=getattr(v2_grpc.messages, f"{name}Response").FromString,
+        )
         metadata = tuple(headers.items() if isinstance(headers, Mapping) else headers or ())
         policy = RetryPolicy(math.inf if seconds is None else seconds, self._retries)
         answer = await attempt(partial(_attempt_call, call, message, metadata), policy)

@@ -11,6 +11,8 @@ from modelapi.predictors.address import Address
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
+Chunks = tuple[bytes | bytearray | memoryview, ...]  # a body in pieces: a tensor is sent from where it lies
+
 
 class Unreachable(Exception):
     """There is no connection; the message says why, in the words of TLS or of the operating system."""

@@ -21,12 +21,10 @@ from modelapi.config import PredictorConfig
 from modelapi.errors import PredictorFailed, PredictorTimeout, PredictorUnavailable
 from modelapi.predictors import answers, tls
 from modelapi.predictors.address import address_of
-from modelapi.predictors.dial import Unreachable, dial
+from modelapi.predictors.dial import Chunks, Unreachable, dial
 from modelapi.predictors.retry import RetryPolicy, Transient, attempt
 
 logger = logging.getLogger(__name__)
-
-Chunks = tuple[bytes | bytearray | memoryview, ...]
 
 # Shorter than the keep-alive of the servers that predictors run on, so that this side closes first.
 _KEEP_ALIVE_SECONDS = 15.0

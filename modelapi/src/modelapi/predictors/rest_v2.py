@@ -19,8 +19,9 @@ from modelapi.errors import (
     PredictorUnavailable,
     Unsupported,
 )
+from modelapi.predictors.dial import Chunks
 from modelapi.predictors.headers import JSON_LENGTH, forwarded, returned
-from modelapi.predictors.http import Answer, Chunks, HttpClient
+from modelapi.predictors.http import Answer, HttpClient
 from modelapi.predictors.payload import for_v2
 from modelapi.predictors.retry import READY_SECONDS
 from modelapi.types import InferRequest, InferResponse

@@ -21,11 +21,11 @@ def context_of(bundle: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(bundle))
 
 
-def root_certificates() -> bytes | None:
-    """The CA certificates for gRPC, as PEM; None leaves the choice to gRPC."""
-    default = ssl.get_default_verify_paths().cafile
-    bundle = _named_bundle() or (Path(default) if default else None)
-    return bundle.read_bytes() if bundle is not None and bundle.is_file() else None
+def grpc_context() -> ssl.SSLContext:
+    """A client's TLS settings for gRPC, which is spoken on HTTP/2 alone."""
+    settings = context()
+    settings.set_alpn_protocols(["h2"])
+    return settings
 
 
 def _named_bundle() -> Path | None:

@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelapi.codec.datatypes import deserialize_bytes, serialize_bytes
 from modelapi.codec.v2_json import plain_parameters
 from modelapi.types import InferInput, InferOutput, InferRequest, InferResponse, RequestedOutput
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from modelapi.codec.datatypes import Buffer
 
 
-def serialize_byte_tensor(input_tensor: NDArray[Any]) -> NDArray[np.object_]:
+def serialize_byte_tensor(input_tensor: "NDArray[Any]") -> "NDArray[np.object_]":
     """The raw contents of a BYTES tensor, as the one element of an object array (tritonclient's form)."""
     array: NDArray[np.object_] = np.empty(1 if input_tensor.size else 0, dtype=np.object_)
     if input_tensor.size:
@@ -22,7 +23,7 @@ def serialize_byte_tensor(input_tensor: NDArray[Any]) -> NDArray[np.object_]:
     return array
 
 
-def deserialize_bytes_tensor(encoded_tensor: "Buffer") -> NDArray[np.object_]:
+def deserialize_bytes_tensor(encoded_tensor: "Buffer") -> "NDArray[np.object_]":
     """The elements of a BYTES tensor's raw contents."""
     return deserialize_bytes(encoded_tensor)
 

@@ -19,7 +19,8 @@ from modelapi.context import set_deadline
 from modelapi.dataplane import DataPlane, check_version, fitting, new_id, v2_answer, versions_of
 from modelapi.errors import InferenceError, InvalidInput, ModelApiError
 from modelapi.model import Timings
-from modelapi.server.rest import server_timing
+from modelapi.server.rest import clock, server_timing
+from modelapi.types import InferRequest
 
 logger = logging.getLogger(__name__)
 Code = grpc.StatusCode
@@ -77,7 +78,7 @@ def details_of(error: BaseException) -> str:
 
 
 class InferenceService:
-    """The methods of the service; each takes a message and gives one."""
+    """The methods of the service; each takes a message and gives one, ModelInfer its serialised form."""
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
@@ -86,27 +87,19 @@ class InferenceService:
         """What a grpc server registers."""
         messages = v2_grpc.messages
         methods = {
-            "ServerLive": (self.server_live, messages.ServerLiveRequest, messages.ServerLiveResponse),
-            "ServerReady": (self.server_ready, messages.ServerReadyRequest, messages.ServerReadyResponse),
-            "ServerMetadata": (self.server_metadata, messages.ServerMetadataRequest, messages.ServerMetadataResponse),
-            "ModelReady": (self.model_ready, messages.ModelReadyRequest, messages.ModelReadyResponse),
-            "ModelMetadata": (self.model_metadata, messages.ModelMetadataRequest, messages.ModelMetadataResponse),
-            "ModelInfer": (self.model_infer, messages.ModelInferRequest, messages.ModelInferResponse),
-            "RepositoryIndex": (self.index, messages.RepositoryIndexRequest, messages.RepositoryIndexResponse),
-            "RepositoryModelLoad": (
-                self.load,
-                messages.RepositoryModelLoadRequest,
-                messages.RepositoryModelLoadResponse,
-            ),
-            "RepositoryModelUnload": (
-                self.unload,
-                messages.RepositoryModelUnloadRequest,
-                messages.RepositoryModelUnloadResponse,
-            ),
+            "ServerLive": (self.server_live, messages.ServerLiveRequest),
+            "ServerReady": (self.server_ready, messages.ServerReadyRequest),
+            "ServerMetadata": (self.server_metadata, messages.ServerMetadataRequest),
+            "ModelReady": (self.model_ready, messages.ModelReadyRequest),
+            "ModelMetadata": (self.model_metadata, messages.ModelMetadataRequest),
+            "ModelInfer": (self.model_infer, messages.ModelInferRequest),
+            "RepositoryIndex": (self.index, messages.RepositoryIndexRequest),
+            "RepositoryModelLoad": (self.load, messages.RepositoryModelLoadRequest),
+            "RepositoryModelUnload": (self.unload, messages.RepositoryModelUnloadRequest),
         }
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(_edge(method, request), None, response.SerializeToString)
-            for name, (method, request, response) in methods.items()
+            name: grpc.unary_unary_rpc_method_handler(_edge(method, request), None, _serialized)
+            for name, (method, request) in methods.items()
         }
         return grpc.method_handlers_generic_handler(v2_grpc.SERVICE, handlers)
 
@@ -140,15 +133,15 @@ class InferenceService:
             check_version(model, message.model_version)
         headers = headers_of(context)
         set_deadline(context.time_remaining())
+        began = clock()
         request = v2_grpc.decode_request(message)
+        decoded = clock() - began
         outcome = await self._plane.infer(name, request, headers)
+        began = clock()
+        answer = _answer(outcome.result, request, name, raw=bool(message.raw_input_contents)).SerializeToString()
+        outcome.timings.decode, outcome.timings.encode = decoded, clock() - began
         context.set_trailing_metadata(_trailer(headers, outcome.timings))
-        if inspect.isasyncgen(outcome.result):
-            raise InferenceError(f"Model {name} answered with a stream: gRPC ModelInfer has one answer.")
-        if isinstance(outcome.result, v2_grpc.ModelInferResponse):
-            return outcome.result
-        response = v2_answer(outcome.result, request, name)
-        return fitting(partial(v2_grpc.encode_response, raw=bool(message.raw_input_contents)), response)
+        return answer
 
     async def index(self, request: Any, _context: Context) -> Any:
         response = v2_grpc.messages.RepositoryIndexResponse()
@@ -163,6 +156,21 @@ class InferenceService:
     async def unload(self, request: Any, _context: Context) -> Any:
         await self._plane.unload(request.model_name)
         return v2_grpc.messages.RepositoryModelUnloadResponse()
+
+
+def _answer(result: Any, request: InferRequest, model_name: str, raw: bool) -> Any:
+    """The message of a handler's result."""
+    if inspect.isasyncgen(result):
+        raise InferenceError(f"Model {model_name} answered with a stream: gRPC ModelInfer has one answer.")
+    if isinstance(result, v2_grpc.ModelInferResponse):
+        return result
+    return fitting(partial(v2_grpc.encode_response, raw=raw), v2_answer(result, request, model_name))
+
+
+def _serialized(answer: Any) -> bytes:
+    """ModelInfer serialises its answer itself, to say how long that took."""
+    body: bytes = answer if isinstance(answer, bytes) else answer.SerializeToString()
+    return body
 
 
 def headers_of(context: Context) -> dict[str, str]:

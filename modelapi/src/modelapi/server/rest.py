@@ -7,6 +7,7 @@ describes these ones for the OpenAPI document.
 
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from modelapi.dataplane import DataPlane, check_version, fitting, new_id, v1_ans
 from modelapi.errors import InvalidInput, ModelApiError
 from modelapi.model import InferenceVerb, Outcome, Timings
 from modelapi.server import http
-from modelapi.types import InferRequest
+from modelapi.types import InferRequest, InferResponse
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ _JSON_TYPES = frozenset(
     }
 )
 _LENGTH_HEADER = "inference-header-content-length"
+clock = time.perf_counter
 
 
 def status_of(error: BaseException) -> int:
@@ -174,38 +176,39 @@ class RestApplication:
     async def _v1(self, exchange: Exchange, verb: InferenceVerb) -> None:
         self._plane.get_model_from_registry(exchange.model_name)
         body = await http.read_body(exchange.receive, exchange.headers, self._max_body_bytes)
+        began = clock()
         payload, event = decode_v1(body, exchange.headers)
+        decoded = clock() - began
         outcome = await self._plane.infer(exchange.model_name, payload, exchange.headers, verb)
-        headers = _answer_headers(exchange, outcome)
+        outcome.timings.decode = decoded
         if inspect.isasyncgen(outcome.result):
             exchange.streaming = True
             with self._plane.working():
-                await http.stream(exchange.send, headers, outcome.result)
+                await http.stream(exchange.send, _answer_headers(exchange, outcome), outcome.result)
             return
+        began = clock()
         if event is None:
             kind, content = _v1_content(outcome.result)
-            headers.append(kind)
+            own = [kind]
         else:
-            content, own = cloudevents.answer(v1_answer(outcome.result), event, exchange.model_name, self._events)
-            headers.extend((name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in own.items())
-        await http.answer(exchange.send, 200, headers, (content,))
+            content, told = cloudevents.answer(v1_answer(outcome.result), event, exchange.model_name, self._events)
+            own = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in told.items()]
+        outcome.timings.encode = clock() - began
+        await http.answer(exchange.send, 200, _answer_headers(exchange, outcome) + own, (content,))
 
     async def _v2_infer(self, exchange: Exchange) -> None:
         check_version(self._plane.get_model_from_registry(exchange.model_name), exchange.version)
         body = await http.read_body(exchange.receive, exchange.headers, self._max_body_bytes)
+        began = clock()
         request = decode_v2(body, exchange.headers, exchange.model_name)
         request.model_version = exchange.version
+        decoded = clock() - began
         outcome = await self._plane.infer(exchange.model_name, request, exchange.headers)
-        response = v2_answer(outcome.result, request, exchange.model_name)
-        headers = _answer_headers(exchange, outcome)
-        if v2_binary.wants_binary(response):
-            encoded = fitting(v2_binary.encode_response, response)
-            headers.append(http.OCTETS)
-            headers.append((_LENGTH_HEADER.encode(), str(encoded.json_length).encode()))
-            await http.answer(exchange.send, 200, headers, encoded.chunks)
-        else:
-            headers.append(http.JSON)
-            await http.answer(exchange.send, 200, headers, (fitting(v2_json.encode_response, response),))
+        outcome.timings.decode = decoded
+        began = clock()
+        own, chunks = _v2_content(v2_answer(outcome.result, request, exchange.model_name))
+        outcome.timings.encode = clock() - began
+        await http.answer(exchange.send, 200, _answer_headers(exchange, outcome) + own, chunks)
 
 
 def decode_v1(body: bytes, headers: dict[str, str]) -> tuple[Any, cloudevents.Event | None]:
@@ -230,12 +233,13 @@ def decode_v2(body: bytes, headers: dict[str, str], model_name: str) -> InferReq
 
 
 def server_timing(timings: Timings) -> bytes:
-    """The Server-Timing header (W3C): each step in milliseconds."""
+    """The Server-Timing header (W3C): each step in milliseconds, in the order in which they were taken."""
     step = "explain" if timings.explain else "predict"
     middle = timings.explain or timings.predict
     return (
-        f"preprocess;dur={timings.preprocess * 1000:.3f}, {step};dur={middle * 1000:.3f}, "
-        f"postprocess;dur={timings.postprocess * 1000:.3f}"
+        f"decode;dur={timings.decode * 1000:.3f}, preprocess;dur={timings.preprocess * 1000:.3f}, "
+        f"{step};dur={middle * 1000:.3f}, postprocess;dur={timings.postprocess * 1000:.3f}, "
+        f"encode;dur={timings.encode * 1000:.3f}"
     ).encode()
 
 
@@ -246,6 +250,14 @@ def _v1_content(result: Any) -> tuple[tuple[bytes, bytes], bytes]:
     if isinstance(result, str):
         return http.JSON, result.encode()
     return http.JSON, v1.encode(v1_answer(result))
+
+
+def _v2_content(response: InferResponse) -> tuple[http.RawHeaders, tuple[http.Chunk, ...]]:
+    """A V2 response as body in pieces, with the headers that describe it."""
+    if not v2_binary.wants_binary(response):
+        return [http.JSON], (fitting(v2_json.encode_response, response),)
+    encoded = fitting(v2_binary.encode_response, response)
+    return [http.OCTETS, (_LENGTH_HEADER.encode(), str(encoded.json_length).encode())], encoded.chunks
 
 
 def _answer_headers(exchange: Exchange, outcome: Outcome) -> http.RawHeaders:

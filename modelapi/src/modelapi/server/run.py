@@ -7,11 +7,10 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import uvicorn
-from starlette.routing import BaseRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from modelapi.codec import cloudevents
@@ -22,7 +21,12 @@ from modelapi.server import routes
 from modelapi.server.access_log import AccessLog, RequestLog
 from modelapi.server.grpc import InferenceService
 from modelapi.server.grpc_services import add_services
+from modelapi.server.joined_writes import JoinedWrites
 from modelapi.server.rest import RestApplication
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.routing import BaseRoute
 
 logger = logging.getLogger(__name__)
 _START_SECONDS = 30.0
@@ -30,11 +34,16 @@ _CLOSE_SECONDS = 2.0
 
 
 class _QuietProtocol(HttpToolsProtocol):
-    """HTTP without uvicorn's access lines: `server.access_log` writes them, cheaper and in the same words."""
+    """uvicorn's HTTP, cheaper: an answer's headers and body leave in one write, and its access lines are written by
+    `server.access_log`, in the same words.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.access_log = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type]  # what uvicorn uses of a transport
 
 
 class _RestServer(uvicorn.Server):
@@ -60,12 +69,19 @@ class Servers:
     `grpc_port` say which one it became.
     """
 
-    def __init__(self, config: ServerConfig, plane: DataPlane, extra_routes: Sequence[BaseRoute] = ()) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        plane: DataPlane,
+        extra_routes: Sequence["BaseRoute"] = (),
+        user_app: "Starlette | None" = None,
+    ) -> None:
         self.config = config
         self.plane = plane
         self.http_port = config.http_port
         self.grpc_port = config.grpc_port
         self._extra_routes = extra_routes
+        self._user_app = user_app
         self._rest: _RestServer | None = None
         self._rest_task: asyncio.Task[None] | None = None
         self._grpc: grpc.aio.Server | None = None
@@ -73,13 +89,26 @@ class Servers:
     @property
     def application(self) -> Any:
         """The ASGI application: predictions first, then the other routes; for tests and for other servers."""
-        others = routes.build(self.plane, self.config.enable_docs_url, self._extra_routes)
         application: Any = RestApplication(
-            self.plane, others, self.config.max_body_bytes, cloudevents.settings(os.environ)
+            self.plane, self._other_routes(), self.config.max_body_bytes, cloudevents.settings(os.environ)
         )
+        if self._user_app is not None:
+            from modelapi.server import user_routes
+
+            application = user_routes.over(application, self._user_app)
         if self.config.access_log_format:
             return AccessLog(application, self.config.access_log_format, self.plane.lines)
         return RequestLog(application, self.plane.lines)
+
+    def _other_routes(self) -> Any:
+        own = self._user_app.routes if self._user_app is not None else ()
+        limit, docs = self.config.max_body_bytes, self.config.enable_docs_url
+        others = routes.Routes(self.plane, limit, docs, (*self._extra_routes, *own))
+        if not self._extra_routes:
+            return others
+        from modelapi.server import user_routes
+
+        return user_routes.before(others, self._extra_routes)
 
     async def start(self) -> None:
         """Listen on both ports; AddressTaken if one is in use."""

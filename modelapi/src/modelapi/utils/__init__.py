@@ -2,6 +2,7 @@
 
 from modelapi.utils.utils import (
     cpu_count,
+    create_response_cloudevent,
     generate_uuid,
     get_current_k8s_namespace,
     get_default_target_namespace,
@@ -19,6 +20,7 @@ from modelapi.utils.utils import (
 
 __all__ = [
     "cpu_count",
+    "create_response_cloudevent",
     "generate_uuid",
     "get_current_k8s_namespace",
     "get_default_target_namespace",

@@ -3,6 +3,7 @@
 The names are KServe's. What it asks of the cluster is answered here as in a process outside of one, until it is in one.
 """
 
+import argparse
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from modelapi.cli import strtobool
-from modelapi.codec import datatypes
+from modelapi import cli
+from modelapi.codec import cloudevents, datatypes
 from modelapi.config import PredictorProtocol
 from modelapi.errors import InvalidInput
 from modelapi.types import InferOutput, InferRequest, InferResponse
@@ -41,12 +42,31 @@ def get_isvc_namespace(inferenceservice: Any) -> Any:
     return inferenceservice.metadata.namespace or get_default_target_namespace()
 
 
-get_ig_namespace = get_isvc_namespace
+def get_ig_namespace(inferencegraph: Any) -> Any:
+    """The namespace in an InferenceGraph object's metadata, or the default."""
+    return get_isvc_namespace(inferencegraph)
 
 
 def is_structured_cloudevent(body: Mapping[str, Any]) -> bool:
     """Whether a JSON body has what a structured CloudEvent has."""
     return body.keys() >= _EVENT
+
+
+def create_response_cloudevent(
+    model_name: str, response: Any, req_attributes: Mapping[str, Any], binary_event: bool = False
+) -> tuple[dict[str, str], bytes]:
+    """An answer as CloudEvent, its headers and its body; `CE_TYPE`, `CE_SOURCE` and `CE_MERGE` say what it tells."""
+    request = cloudevents.Event(req_attributes, structured=not binary_event)
+    body, headers = cloudevents.answer(response, request, model_name, cloudevents.settings(os.environ))
+    return headers, body
+
+
+def strtobool(val: str) -> bool:
+    """What KServe takes as a truth value; ValueError if it is none."""
+    try:
+        return cli.strtobool(val)
+    except argparse.ArgumentTypeError as exc:
+        raise ValueError(f"invalid truth value {val!r}") from exc
 
 
 def cpu_count() -> int:
@@ -59,11 +79,11 @@ def generate_uuid() -> str:
 
 
 def is_v1(protocol: str | PredictorProtocol) -> bool:
-    return protocol == PredictorProtocol.REST_V1
+    return protocol.lower() == PredictorProtocol.REST_V1.value
 
 
 def is_v2(protocol: str | PredictorProtocol) -> bool:
-    return protocol == PredictorProtocol.REST_V2
+    return protocol.lower() == PredictorProtocol.REST_V2.value
 
 
 def to_headers(context: Any) -> dict[str, str]:
@@ -72,7 +92,7 @@ def to_headers(context: Any) -> dict[str, str]:
 
 
 def get_predict_input(payload: dict[str, Any] | InferRequest, columns: Sequence[str] | None = None) -> Any:
-    """What a model predicts on: an array; a DataFrame where instances are objects; texts for a BYTES tensor.
+    """What a model predicts on: an array; a DataFrame where instances are objects; a list for texts.
 
     Raises:
         InvalidInput: the payload has neither `instances` nor `inputs`, or no tensor.
@@ -86,6 +106,8 @@ def get_predict_input(payload: dict[str, Any] | InferRequest, columns: Sequence[
     first = rows[0] if rows else None
     if isinstance(first, dict) or (isinstance(first, list) and first and isinstance(first[0], dict)):
         return _frame(rows, columns)
+    if isinstance(first, str):
+        return rows
     try:
         return np.array(rows)
     except ValueError as exc:
@@ -98,7 +120,12 @@ def _tensor_input(request: InferRequest) -> Any:
     if not request.inputs:
         raise InvalidInput("'inputs' is empty: an inference request needs at least one input tensor.")
     tensor = request.inputs[0]
-    return tensor.as_string() if tensor.datatype == "BYTES" else tensor.as_numpy()
+    if tensor.datatype != "BYTES":
+        return tensor.as_numpy()
+    try:
+        return tensor.as_string()
+    except UnicodeDecodeError:  # pictures, for example
+        return tensor.as_numpy()
 
 
 def _frame(rows: list[Any], columns: Sequence[str] | None) -> Any:
@@ -130,7 +157,11 @@ def get_predict_response(
 def _outputs(result: Any) -> list[InferOutput]:
     if hasattr(result, "columns"):
         return [_output(str(column), result[column].to_numpy()) for column in result.columns]
-    return [_output("output-0", np.asarray(result))]
+    return [_output("output-0", np.asarray(result, dtype=np.object_ if _texts(result) else None))]
+
+
+def _texts(result: Any) -> bool:
+    return isinstance(result, list) and bool(result) and isinstance(result[0], str)
 
 
 def _output(name: str, array: Any) -> InferOutput:
@@ -139,6 +170,7 @@ def _output(name: str, array: Any) -> InferOutput:
 
 __all__ = [
     "cpu_count",
+    "create_response_cloudevent",
     "generate_uuid",
     "get_predict_input",
     "get_predict_response",

@@ -77,7 +77,7 @@ class Collection:
 
     async def _fetched(self, name: str, item: Item) -> str:
         async with self._depot.claim(name) as partial:
-            whole = self._depot.find(name, item)
+            whole = self._depot.find(name, item) if self._depot.shared else None
             if whole is None:
                 return await self._fetch(name, item, partial)
             partial.remove()  # somebody else was fetching it
@@ -123,8 +123,7 @@ class Collection:
 
     async def _in_parts(self, item: Item, length: int, partial: Partial) -> str:
         part = self._settings.part_bytes
-        os.ftruncate(partial.descriptor, length)
-        done = partial.done(part)
+        done = partial.done(part, length)
         self._meter.reuse(sum(min(part, length - start) for start in done))
         hashing = _Behind(partial.descriptor, _hasher(item.digest, length), part, length, done)
 

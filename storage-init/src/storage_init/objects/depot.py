@@ -41,7 +41,7 @@ class Depot:
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         """With `shared`, other processes use the folder at the same time."""
         self.folder = folder
-        self._shared = shared
+        self.shared = shared
         self._whole = str(folder / "whole")
         self._partial = str(folder / "partial")
         self._made = False
@@ -110,7 +110,7 @@ class Depot:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
-        for folder in () if self._shared else (self._whole, self._partial, self.folder):
+        for folder in () if self.shared else (self._whole, self._partial, self.folder):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
 
@@ -124,6 +124,8 @@ class Depot:
             self._make()
         path = f"{self._partial}/{name}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        if not self.shared:  # whoever fills the destination holds its lock
+            return Partial(path, descriptor, begun=os.fstat(descriptor).st_size > 0)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             facts = os.fstat(descriptor)
@@ -153,17 +155,22 @@ class Partial:
             written = os.pwrite(self.descriptor, view, at)
             view, at = view[written:], at + written
 
-    def done(self, length: int) -> set[int]:
-        """Where the parts of `length` bytes begin that are there."""
+    def done(self, part: int, length: int) -> set[int]:
+        """Where the parts begin that are there, of an object of `length` bytes in parts of `part`.
+
+        A journal is believed only beside a file of that length. One that stayed alone, because a run ended between two
+        removals, would say of zeros that they are the object's bytes.
+        """
         self._in_parts = True
-        try:
-            head, *starts = Path(self._parts).read_text().split("\n")
-        except FileNotFoundError:
-            head, starts = "", []
-        if head != str(length):
-            Path(self._parts).write_text(f"{length}\n")
-            return set()
-        return {int(start) for start in starts[:-1]}  # the last has no newline after it: it is empty, or cut off
+        head, starts = "", [""]
+        if os.fstat(self.descriptor).st_size == length:
+            with contextlib.suppress(FileNotFoundError):
+                head, *starts = Path(self._parts).read_text().split("\n")
+        if head == str(part):
+            return {int(start) for start in starts[:-1]}  # the last has no newline after it: it is empty, or cut off
+        Path(self._parts).write_text(f"{part}\n")
+        os.ftruncate(self.descriptor, length)  # after the journal is empty
+        return set()
 
     def mark_done(self, start: int) -> None:
         with Path(self._parts).open("a") as parts:
@@ -171,12 +178,12 @@ class Partial:
 
     def clear(self) -> None:
         if self._begun:
+            Path(self._parts).unlink(missing_ok=True)  # first: what it says is no longer so
             os.ftruncate(self.descriptor, 0)
-            Path(self._parts).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        Path(self.path).unlink(missing_ok=True)
         Path(self._parts).unlink(missing_ok=True)
+        Path(self.path).unlink(missing_ok=True)
 
     def forget_parts(self) -> None:
         if self._in_parts:

@@ -30,6 +30,12 @@ _BLOBS = re.compile(r"[^.]+\.blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcl
 
 def find(address: Address, settings: Settings) -> Scheme:
     """The scheme of `address`; raises AddressInvalid for one that is not in the table."""
+    scheme: Scheme = import_module(f"{__name__}.{module_of(address)}").open(settings)
+    return scheme
+
+
+def module_of(address: Address) -> str:
+    """The name of the file beside this one; raises AddressInvalid."""
     module = _of_host(address) or SCHEMES.get(address.scheme)
     if module is None:
         supported = ", ".join(f"{name}://" for name in SCHEMES if name)
@@ -37,8 +43,7 @@ def find(address: Address, settings: Settings) -> Scheme:
             f"Cannot fetch '{address.shown}': the scheme {address.scheme}:// is not supported. Supported: "
             f"{supported} and plain paths. Map its prefix to a folder or another store under 'storage:' in isvc.yaml."
         )
-    scheme: Scheme = import_module(f"{__name__}.{module}").open(settings)
-    return scheme
+    return module
 
 
 def _of_host(address: Address) -> str | None:

@@ -8,7 +8,7 @@ AZURE_STORAGE_ENDPOINT leads elsewhere, to Azurite for one. Its ETags are no che
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,28 +16,17 @@ from obstore.store import AzureStore
 
 from storage_init.address import Address
 from storage_init.errors import AddressInvalid
-from storage_init.meter import Meter
-from storage_init.objects.depot import Depot
-from storage_init.schemes import shelf
 from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options
-from storage_init.schemes.scheme import Outcome, Scheme
-from storage_init.settings import Settings
+from storage_init.schemes.scheme import Scheme
+from storage_init.schemes.shelf import Shelves
+from storage_init.settings import Settings, number
 
 _MEND = "Set AZURE_STORAGE_ACCESS_KEY, or AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID."
 _PRINCIPAL = ("CLIENT_ID", "CLIENT_SECRET", "TENANT_ID", "FEDERATED_TOKEN_FILE")
 
 
 def open(settings: Settings) -> Scheme:
-    return Azure(settings)
-
-
-class Azure:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def fetch(self, address: Address, into: Path, known: str, meter: Meter, depot: Depot) -> Outcome:
-        bucket = connect(address, self._settings)
-        return await shelf.fetch(bucket, address, into, known, meter, depot, self._settings)
+    return Shelves(connect, settings)
 
 
 def connect(address: Address, settings: Settings) -> Bucket:
@@ -47,6 +36,8 @@ def connect(address: Address, settings: Settings) -> Bucket:
     if not container:
         raise AddressInvalid(f"'{address.shown}' names no container; write https://{parts.netloc}/container/folder.")
     environment = settings.environment
+    files = number(environment, "AZURE_MAX_FILE_CONCURRENCY", settings.files_at_once)
+    settings = replace(settings, files_at_once=files)
     endpoint = environment.get("AZURE_STORAGE_ENDPOINT") or f"https://{parts.netloc}"
     store = AzureStore(
         container,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,18 +15,21 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.exceptions import BaseError, NotFoundError, PreconditionError
 
-from storage_init.errors import FetchFailed, FetchInterrupted, SourceNotFound, StorageError
+from storage_init.address import Address
+from storage_init.errors import AddressInvalid, FetchFailed, FetchInterrupted, SourceNotFound, StorageError
 from storage_init.objects.item import Chunk, Digest, Item
 from storage_init.settings import Settings
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import Bytes, GetResult, ObjectMeta
     from obstore.store import AzureStore, ClientConfig, GCSStore, RetryConfig, S3Store
 
     AnyStore = S3Store | GCSStore | AzureStore
 
-_CHUNK = 256 * 1024
-"""Bytes that come before anything is done with them; less than this in `stall_timeout` is a stall."""
+_CHUNK = 1 << 20
+"""Bytes that come before anything is done with them: each time costs a turn of the event loop."""
+_STALL = 256 * 1024
+"""A stall is less than this in each `stall_timeout`, seen after a whole chunk."""
 _HEADS_AT_ONCE = 16
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -72,24 +76,28 @@ class Bucket:
             options["range"] = (start, stop)
         try:
             answer = await obstore.get_async(self.store, item.key, options=options)  # type: ignore[arg-type]
-            yield self._chunks(answer)
+            yield self._at_once(answer) if stop is not None and stop - start <= _CHUNK else self._chunks(answer)
         except (BaseError, FileNotFoundError) as exc:
             raise self._translate(exc, item.key) from exc
 
-    async def _chunks(self, answer: Any) -> AsyncIterator[Chunk]:
+    async def _at_once(self, answer: GetResult) -> AsyncIterator[Chunk]:
+        """What fits into one chunk: a stream of it costs a second wait, which is dear where objects are small."""
+        yield await self._in_time(answer.bytes_async())
+
+    async def _chunks(self, answer: GetResult) -> AsyncIterator[Chunk]:
         chunks = aiter(answer.stream(min_chunk_size=_CHUNK))
-        while True:
-            try:
-                async with asyncio.timeout(self.settings.stall_timeout):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as exc:
-                seconds = self.settings.stall_timeout
-                raise FetchInterrupted(
-                    f"'{self.shown}' has stalled: less than {_CHUNK // 1024} KiB in {seconds:g} s."
-                ) from exc
-            yield chunk
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                yield await self._in_time(anext(chunks))
+
+    async def _in_time(self, coming: Awaitable[Bytes | bytes]) -> Chunk:
+        seconds = self.settings.stall_timeout * (_CHUNK // _STALL)
+        try:
+            async with asyncio.timeout(seconds):
+                return memoryview(await coming)
+        except TimeoutError as exc:
+            message = f"'{self.shown}' has stalled: less than {_CHUNK // 1024} KiB in {seconds:g} s."
+            raise FetchInterrupted(message) from exc
 
     async def _alone(self) -> Item | None:
         """The object that the address names, if there is one."""
@@ -178,6 +186,15 @@ class Bucket:
     @property
     def _endpoint(self) -> str:
         return self.identity.partition(" ")[2].partition(" ")[0]
+
+
+def split(address: Address) -> tuple[str, str, bool]:
+    """Bucket, prefix without slashes at its ends, and whether the address ends with one."""
+    rest = address.text.partition("://")[2]
+    name, _, prefix = rest.partition("/")
+    if not name:
+        raise AddressInvalid(f"'{address.shown}' names no bucket; write {address.scheme}://bucket/folder.")
+    return name, prefix.strip("/"), prefix.endswith("/")
 
 
 def client_options(settings: Settings, environment: Mapping[str, str]) -> ClientConfig:

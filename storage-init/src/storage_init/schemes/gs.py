@@ -1,8 +1,8 @@
 """`gs://bucket/prefix`: Google Cloud Storage.
 
-Credentials: the file that GOOGLE_APPLICATION_CREDENTIALS names, else gcloud's own; without either the bucket is asked
-anonymously, and no metadata server, which off Google's machines is a wait for nobody. STORAGE_EMULATOR_HOST leads
-elsewhere.
+Credentials: a service account's key in GOOGLE_SERVICE_ACCOUNT_KEY, the file that GOOGLE_APPLICATION_CREDENTIALS names,
+else gcloud's own; without any the bucket is asked anonymously, and no metadata server, which off Google's machines is a
+wait for nobody. STORAGE_EMULATOR_HOST leads elsewhere.
 """
 
 from __future__ import annotations
@@ -15,28 +15,16 @@ from obstore.store import GCSStore
 
 from storage_init.address import Address
 from storage_init.errors import FilesystemFailed
-from storage_init.meter import Meter
-from storage_init.objects.depot import Depot
-from storage_init.schemes import shelf
-from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options
-from storage_init.schemes.s3 import split
-from storage_init.schemes.scheme import Outcome, Scheme
+from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, split
+from storage_init.schemes.scheme import Scheme
+from storage_init.schemes.shelf import Shelves
 from storage_init.settings import Settings
 
 _MEND = "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account that may read the bucket."
 
 
 def open(settings: Settings) -> Scheme:
-    return Gcs(settings)
-
-
-class Gcs:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def fetch(self, address: Address, into: Path, known: str, meter: Meter, depot: Depot) -> Outcome:
-        bucket = connect(address, self._settings)
-        return await shelf.fetch(bucket, address, into, known, meter, depot, self._settings)
+    return Shelves(connect, settings)
 
 
 def connect(address: Address, settings: Settings) -> Bucket:
@@ -56,6 +44,8 @@ def connect(address: Address, settings: Settings) -> Bucket:
 
 
 def _credentials(environment: Mapping[str, str]) -> dict[str, Any]:
+    if key := environment.get("GOOGLE_SERVICE_ACCOUNT_KEY"):
+        return {"service_account_key": key}
     named = environment.get("GOOGLE_APPLICATION_CREDENTIALS")
     if named and not Path(named).is_file():
         raise FilesystemFailed(f"GOOGLE_APPLICATION_CREDENTIALS names {named}, and there is no such file; mend it.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +18,23 @@ from obstore.store import S3Store
 
 from storage_init.address import Address
 from storage_init.errors import AddressInvalid
-from storage_init.meter import Meter
-from storage_init.objects.depot import Depot
-from storage_init.schemes import shelf
-from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options
-from storage_init.schemes.scheme import Outcome, Scheme
-from storage_init.settings import Settings
+from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, split
+from storage_init.schemes.scheme import Scheme
+from storage_init.schemes.shelf import Shelves
+from storage_init.settings import Settings, number, waits
 
 _MEND = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL if it is no bucket of AWS."
 _ROLES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
 def open(settings: Settings) -> Scheme:
-    return S3(settings)
-
-
-class S3:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def fetch(self, address: Address, into: Path, known: str, meter: Meter, depot: Depot) -> Outcome:
-        bucket = connect(address, self._settings)
-        return await shelf.fetch(bucket, address, into, known, meter, depot, self._settings)
+    return Shelves(connect, settings)
 
 
 def connect(address: Address, settings: Settings) -> Bucket:
     name, prefix, only_below = split(address)
     environment = settings.environment
+    settings = _tuned(settings)
     endpoint = endpoint_url(environment)
     options = client_options(settings, environment)
     if endpoint.startswith("https:") and _said(environment, "S3_VERIFY_SSL", "1") in ("0", "false"):
@@ -62,13 +54,17 @@ def connect(address: Address, settings: Settings) -> Bucket:
     return Bucket(store, prefix, only_below, identity, address.shown, _MEND, settings)
 
 
-def split(address: Address) -> tuple[str, str, bool]:
-    """Bucket, prefix without slashes at its ends, and whether the address ends with one."""
-    rest = address.text.partition("://")[2]
-    name, _, prefix = rest.partition("/")
-    if not name:
-        raise AddressInvalid(f"'{address.shown}' names no bucket; write {address.scheme}://bucket/folder.")
-    return name, prefix.strip("/"), prefix.endswith("/")
+def _tuned(settings: Settings) -> Settings:
+    """`settings`, with what KServe's variables say: they are S3's own, and go before the command line's."""
+    numbers = partial(number, settings.environment)
+    attempts = numbers("S3_MAX_ATTEMPTS", len(settings.backoff) + 1)
+    return replace(
+        settings,
+        files_at_once=numbers("S3_MAX_FILE_CONCURRENCY", settings.files_at_once),
+        connect_timeout=numbers("S3_CONNECT_TIMEOUT", settings.connect_timeout),
+        read_timeout=numbers("S3_READ_TIMEOUT", settings.read_timeout),
+        backoff=waits(int(attempts) - 1),
+    )
 
 
 def endpoint_url(environment: Mapping[str, str]) -> str:

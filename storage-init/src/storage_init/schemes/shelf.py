@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,28 @@ class Shelf(Store, Protocol):
     async def items(self) -> Sequence[Item]:
         """What stands at the address, named below it; a single object under its own name."""
         ...
+
+
+Connect = Callable[[Address, Settings], "OpenShelf"]
+
+
+class OpenShelf(Shelf, Protocol):
+    """A shelf that says how it is to be read: the environment may set what the command line does not."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+class Shelves:
+    """`Scheme` for a kind of bucket: `connect` opens the one that an address names."""
+
+    def __init__(self, connect: Connect, settings: Settings) -> None:
+        self._connect = connect
+        self._settings = settings
+
+    async def fetch(self, address: Address, into: Path, known: str, meter: Meter, depot: Depot) -> Outcome:
+        bucket = self._connect(address, self._settings)
+        return await fetch(bucket, address, into, known, meter, depot, bucket.settings)
 
 
 async def fetch(

@@ -24,7 +24,8 @@ CHECKS = [
     "errors",
     "client CPU",
     "achieved rate",
-    "warm and stable",
+    "warm",
+    "windows steady",
     "A/A control",
     "decomposition sums",
     "engines agree",
@@ -95,13 +96,28 @@ def test_the_crossover_lies_between_the_points_where_the_faster_one_changes(docu
 
 
 def test_the_guides_numbers_stand_beside_ours(document: dict[str, Any]) -> None:
-    assert [(row["protocol"], row["guide"]) for row in document["guide"]] == [("REST V1", 92.65), ("gRPC V2", 55.05)]
+    transformers = [row for row in document["guide"] if row["role"] == "transformer"]
+    assert [(row["protocol"], row["guide"]) for row in transformers] == [("REST V1", 92.65), ("gRPC V2", 55.05)]
+    assert [row["role"] for row in document["guide"]] == ["transformer", "predictor"] * 2
     assert all(row["steps"]["predict"]["interval"] for row in document["guide"])
 
 
 def test_the_parts_and_what_is_unexplained_are_the_total(document: dict[str, Any]) -> None:
     for one in document["decomposition"]:
         assert sum(one["parts"].values()) + one["unexplained"] == pytest.approx(one["total"])
+        assert one["adds_up"] is (abs(one["unexplained"]) <= 0.05 * one["total"])
+    names = [list(one["parts"]) for one in document["decomposition"] if one["hop"] == "client"]
+    assert all("ingress" in parts and "hop: wire" in parts and "decode" in parts for parts in names)
+
+
+def test_what_nobody_explains_is_a_failed_check_and_a_part_of_the_picture(make: Any) -> None:
+    findings = make()
+    for probe in findings.again.values():
+        probe.latencies = [latencies * 0.1 for latencies in probe.latencies]
+    findings.inside.clear()
+    document = account(findings)
+    assert told(document, "decomposition sums") is False
+    assert "unexplained" in page.render(document)
 
 
 def test_the_document_is_json(document: dict[str, Any]) -> None:

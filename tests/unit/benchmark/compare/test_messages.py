@@ -10,7 +10,7 @@ from benchmark.compare import messages
 from benchmark.compare.arms import ARMS, ArmName
 from benchmark.compare.ground import shape
 from benchmark.compare.plan import PlanError, parse_sizes
-from benchmark.compare.statistics import Counted, mean_ms, of_metrics, of_triton, stages
+from benchmark.compare.statistics import Counted, mean_ms, of_metrics, of_triton, told
 from benchmark.compare.tap import protocol
 
 VALUES = np.arange(12, dtype=np.float32).reshape(1, 3, 2, 2)
@@ -93,15 +93,20 @@ def test_a_tensor_has_about_the_size_that_was_asked_for(size: int) -> None:
 
 def test_only_complete_timings_count() -> None:
     header = "preprocess;dur=1.5, predict;dur=2, postprocess;dur=0.25"
-    assert stages([header, "", "predict;dur=2"]).tolist() == [[1.5, 2, 0.25]]
+    (row,) = told([header, "", "predict;dur=2"])
+    assert row[1:4].tolist() == [1.5, 2, 0.25]
+    assert np.isnan(row[[0, 4]]).all()
+    assert told([f"decode;dur=0.5, {header}, encode;dur=0.125"]).tolist() == [[0.5, 1.5, 2, 0.25, 0.125]]
 
 
 def test_a_predictor_tells_its_time() -> None:
     page = 'request_predict_seconds_sum{model_name="m"} 2.0\nrequest_predict_seconds_count{model_name="m"} 4.0\n'
-    assert of_metrics(page, "m") == Counted(2.0, 4)
+    assert of_metrics(page, "m") == Counted((0, 2.0, 0), 4)
     assert of_metrics(page, "other") is None
-    triton = {"model_stats": [{"inference_stats": {"success": {"count": 2, "ns": 3_000_000_000}}}]}
-    assert of_triton(json.dumps(triton)) == Counted(3.0, 2)
+    steps = {"queue": 1, "compute_input": 2, "compute_infer": 3, "compute_output": 4}
+    count = {name: {"ns": seconds * 1_000_000_000} for name, seconds in steps.items()}
+    triton = {"model_stats": [{"inference_stats": {"success": {"count": 2}, **count}}]}
+    assert of_triton(json.dumps(triton)) == Counted((3.0, 3.0, 4.0), 2)
     assert of_triton("{}") is None
-    assert mean_ms(Counted(1, 2), Counted(2, 4)) == 500
-    assert mean_ms(Counted(1, 2), Counted(1, 2)) is None
+    assert mean_ms(Counted((0, 1, 0), 2), Counted((1, 3, 0), 4)) == (500, 1000, 0)
+    assert mean_ms(Counted((0, 1, 0), 2), Counted((0, 1, 0), 2)) is None

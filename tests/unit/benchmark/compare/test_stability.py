@@ -1,22 +1,36 @@
-"""Warm-up ends by stability."""
-
 import pytest
 
-from benchmark.compare.stability import Window, stable
+from benchmark.compare.stability import Window, spread, steady, warm
+
+
+def windows(*latencies: float) -> list[Window]:
+    return [Window(1000 / latency, latency) for latency in latencies]
 
 
 @pytest.mark.parametrize(
-    ("rates", "warm"),
+    ("latencies", "agree"),
+    [((1, 1, 1), True), ((5, 1, 1.05, 1.09), True), ((1, 1.2, 1), False), ((1, 1), False), ((), False)],
+)
+def test_windows_are_steady_when_the_last_three_agree(latencies: tuple[float, ...], agree: bool) -> None:
+    assert steady(windows(*latencies)) is agree
+
+
+@pytest.mark.parametrize(
+    ("latencies", "is_warm"),
     [
-        ([100, 100], False),
-        ([50, 100, 105, 109], True),
-        ([100, 100, 111], False),
-        ([0, 0, 0], False),
+        ((1, 1, 1), True),
+        ((9, 5, 3, 2, 1), False),  # still getting faster
+        ((9, 1.0, 1.5, 1.0, 1.3), True),  # a busy machine: up and down, and no faster than before
+        ((9, 1.5, 1.6, 1.0, 1.3), False),
+        ((1, 2, 1, 2), False),  # too few to say
     ],
 )
-def test_the_last_three_windows_have_to_agree(rates: list[float], warm: bool) -> None:
-    assert stable([Window(rate, 1.0) for rate in rates]) is warm
+def test_an_arm_is_warm_when_it_has_stopped_getting_faster(latencies: tuple[float, ...], is_warm: bool) -> None:
+    assert warm(windows(*latencies)) is is_warm
 
 
-def test_latency_has_to_agree_as_well() -> None:
-    assert not stable([Window(100, 1.0), Window(100, 1.0), Window(100, 1.2)])
+def test_a_window_without_answers_is_neither() -> None:
+    nothing = [Window(0, 1)] * 5
+    assert not steady(nothing)
+    assert not warm(nothing)
+    assert spread(nothing) == float("inf")

@@ -110,7 +110,7 @@ def _shown(unit: Unit) -> dict[str, Any]:
     probe = unit.probe
     return {
         "argv": " ".join(map(_text, unit.command)),
-        "environment": {name: _text(word) for name, word in unit.environment},
+        "environment": {**{name: _text(word) for name, word in unit.environment}, **dict(unit.secrets)},
         "ports": dict(unit.ports),
         "mounts": {mount.path: mount.directory.name for mount in unit.mounts},
         "read_only": all(mount.read_only for mount in unit.mounts),

@@ -88,12 +88,18 @@ def test_a_shape_that_no_array_can_have_is_refused(shape: list[int]) -> None:
         ([True, False], "BOOL", [True, False]),
         ([True, 3], "UINT8", [1, 3]),
         ([2**63], "UINT64", [2**63]),
+        ([0, 2**64 - 1], "UINT64", [0, 2**64 - 1]),  # in numpy a list of these is of floats
+        ([1.0, 2**63 + 1], "UINT64", [1, 2**63 + 1]),
+        ([[2**53 + 1], [1.0]], "INT64", [2**53 + 1, 1]),
+        ([-(2**63), 2.0], "INT64", [-(2**63), 2]),
         (["a", "b"], "BYTES", ["a", "b"]),
         ([[1], [2]], "INT8", [1, 2]),
     ],
 )
 def test_json_values_that_fit(values: list[object], datatype: str, expected: list[object]) -> None:
-    assert datatypes.from_values(values, datatype, [len(expected)], "x").tolist() == expected
+    array = datatypes.from_values(values, datatype, [len(expected)], "x")
+    assert array.tolist() == expected
+    assert array.dtype == datatypes.to_numpy_dtype(datatype)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +108,10 @@ def test_json_values_that_fit(values: list[object], datatype: str, expected: lis
         ([300], "INT8"),
         ([-1], "UINT8"),
         ([2**64], "UINT64"),
+        ([2**64 - 1, 0], "INT64"),
+        ([-1, 2**64 - 1], "UINT64"),
+        ([0.5, 2**64 - 1], "UINT64"),
+        ([1.0, 1e300], "UINT64"),
         ([1.5], "INT32"),
         ([float("inf")], "INT32"),
         (["1"], "FP32"),

@@ -64,7 +64,6 @@ def test_a_request_without_named_outputs_asks_for_binary_ones() -> None:
 
 
 def test_half_precision_travels_in_binary() -> None:
-    """KServe refuses a binary FP16 input unless the output is binary, too."""
     half = np.array([0.5], dtype=np.float16)
     encoded = v2_binary.encode_request(InferRequest("m", [InferInput("h", [1], "FP16", half)]))
     back = v2_binary.decode_request(joined(encoded), encoded.json_length, "m")

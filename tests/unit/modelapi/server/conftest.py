@@ -79,7 +79,14 @@ class Chatty(Model):
 
     async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
         response_headers.update(
-            {"x-model": "7", "content-encoding": "gzip", "inference-header-content-length": "9", "Content-Length": "1"}
+            {
+                "x-model": "7",
+                "content-encoding": "gzip",
+                "inference-header-content-length": "9",
+                "Content-Length": "1",
+                "date": "then",
+                "server": "theirs",
+            }
         )
         return {"predictions": []}
 

@@ -10,8 +10,10 @@ import orjson
 import pytest
 
 from modelapi import errors
+from modelapi.config import ServerConfig
 from modelapi.dataplane import DataPlane
 from modelapi.server import grpc, rest
+from modelapi.server.run import Servers
 
 TENSOR = {"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2]}
 V1 = "/v1/models/{}:predict"
@@ -204,7 +206,8 @@ async def test_a_request_id_comes_back_and_a_missing_one_is_made(client: Any) ->
 
 async def test_server_timing_has_the_steps(client: Any) -> None:
     timing = (await client.post(V1.format("echo"), {"instances": []})).headers["server-timing"]
-    assert [part.split(";")[0].strip() for part in timing.split(",")] == ["preprocess", "predict", "postprocess"]
+    steps = [part.split(";")[0].strip() for part in timing.split(",")]
+    assert steps == ["decode", "preprocess", "predict", "postprocess", "encode"]
 
 
 async def test_headers_of_another_body_are_never_copied(client: Any) -> None:
@@ -212,7 +215,8 @@ async def test_headers_of_another_body_are_never_copied(client: Any) -> None:
     answer = await client.post(V1.format("chatty"), {})
     assert answer.headers["x-model"] == "7"
     assert answer.headers["content-length"] == str(len(answer.body))
-    assert not {"content-encoding", "inference-header-content-length", "Content-Length"}.intersection(answer.headers)
+    theirs = {"content-encoding", "inference-header-content-length", "Content-Length", "date", "server"}
+    assert not theirs.intersection(answer.headers)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +270,13 @@ async def test_models_are_listed_loaded_and_unloaded(client: Any) -> None:
     assert (await client.call("GET", "/v2/health/ready")).json() == {"ready": True}
 
 
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"ready": "yes"}'])
+async def test_an_index_request_that_is_none_is_refused(client: Any, body: bytes) -> None:
+    answer = await client.call("POST", "/v2/repository/index", body)
+    assert answer.status == 400
+    assert (await client.call("POST", "/v2/repository/index")).status == 200
+
+
 async def test_the_metadata_announces_binary_tensors(client: Any) -> None:
     assert "binary_tensor_data" in (await client.call("GET", "/v2")).json()["extensions"]
 
@@ -282,10 +293,26 @@ async def test_the_openapi_document_has_the_prediction_routes(client: Any) -> No
     assert (await client.call("GET", "/docs")).status == 404
 
 
+async def test_the_docs_page_shows_the_document_where_it_is_asked_for(client: Any, plane: DataPlane) -> None:
+    application = Servers(ServerConfig(enable_docs_url=True), plane).application
+    page = await type(client)(application).call("GET", "/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert b"/openapi.json" in page.body
+
+
+async def test_a_slash_too_many_is_redirected(client: Any) -> None:
+    answer = await client.call("GET", "/v2/")
+    assert (answer.status, answer.headers["location"]) == (307, "/v2")
+
+
+async def test_a_wrong_method_is_told_the_right_ones(client: Any) -> None:
+    assert (await client.call("DELETE", "/v2/models/echo/infer")).headers["allow"] == "POST"
+
+
 async def test_a_draining_server_answers_503(client: Any, plane: DataPlane) -> None:
     await plane.drain(0)
     answer = await client.post(V1.format("echo"), {"instances": []})
-    assert (answer.status, answer.json()) == (503, {"error": "Server is shutting down."})
+    assert (answer.status, answer.json()) == (503, {"error": "Server is not ready. Server is shutting down."})
 
 
 async def test_a_callers_mistake_is_logged_without_a_traceback(client: Any, caplog: pytest.LogCaptureFixture) -> None:

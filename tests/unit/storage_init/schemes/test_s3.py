@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from storage_init.address import parse
-from storage_init.errors import AddressInvalid
+from storage_init.errors import AddressInvalid, SettingInvalid
 from storage_init.schemes import s3
+from storage_init.schemes.bucket import split
 from storage_init.settings import Settings
 
 
@@ -34,12 +35,12 @@ def test_the_endpoint_is_where_kserves_variables_lead(environment: dict[str, str
     ],
 )
 def test_an_address_has_a_bucket_and_a_prefix(address: str, parts: tuple[str, str, bool]) -> None:
-    assert s3.split(parse(address)) == parts
+    assert split(parse(address)) == parts
 
 
 def test_an_address_without_a_bucket_is_said() -> None:
     with pytest.raises(AddressInvalid, match="names no bucket"):
-        s3.split(parse("s3:///x"))
+        split(parse("s3:///x"))
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,17 @@ def test_a_profile_is_read(tmp_path: Path) -> None:
 
 def test_the_settings_show_no_credentials() -> None:
     assert "hush" not in repr(Settings(environment={"AWS_SECRET_ACCESS_KEY": "hush"}))
+
+
+def test_kserves_variables_say_how_patiently_and_how_much_at_once() -> None:
+    names = ("S3_MAX_FILE_CONCURRENCY", "S3_CONNECT_TIMEOUT", "S3_READ_TIMEOUT", "S3_MAX_ATTEMPTS")
+    environment = dict(zip(names, ("4", "15", "31", "3"), strict=True))
+    settings = s3.connect(parse("s3://bucket/a"), Settings(environment=environment)).settings
+    assert (settings.files_at_once, settings.connect_timeout, settings.read_timeout) == (4, 15.0, 31.0)
+    assert settings.backoff == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+def test_a_number_that_is_none_is_said_with_its_name(value: str) -> None:
+    with pytest.raises(SettingInvalid, match=f"S3_MAX_ATTEMPTS is '{value}'"):
+        s3.connect(parse("s3://bucket/a"), Settings(environment={"S3_MAX_ATTEMPTS": value}))

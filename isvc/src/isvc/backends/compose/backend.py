@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import yaml
 
 from isvc.backends import ports
-from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, text
+from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, secrets, text
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
 from isvc.backends.records import Wanted
@@ -28,6 +28,7 @@ from isvc.errors import StackError, UnitFailed
 from isvc.plan.units import Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
+_SECRETS = "secrets"
 _HEADING = "Written by isvc; `isvc up` writes it again.  docker compose --project-name {} --file {} ps"
 _LOOK = 0.2
 """Seconds between two looks at the containers; a caller that asks more often gets the same answer again."""
@@ -163,6 +164,7 @@ class ComposeBackend:
         layout = render.Layout(
             root=str(checkout()),
             routes=str(self._folder.routes),
+            secrets=str(self._folder.root / _SECRETS),
             project=project_name(self._folder.root),
             ingress_port=str(wanted.ingress_port),
             python_image=self._image("PYTHON_IMAGE"),
@@ -177,6 +179,7 @@ class ComposeBackend:
         # Traefik reads them as another user, whatever the umask here is.
         routes.parent.chmod(0o755)
         routes.chmod(0o644)
+        secrets.write(plan, self._folder.root / _SECRETS)
         write_atomically(self._file, text.write(model, heading))
         write_atomically(self._file.with_name(IMAGES_FILE), text.write(render.images(model), heading))
         return render.stale(before, model)

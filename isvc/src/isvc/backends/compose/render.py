@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from isvc.backends import ingress
+from isvc.backends.compose import secrets
 from isvc.backends.compose.site import (
     ContainerSite,
     address,
@@ -59,6 +60,8 @@ class Layout:
     """The checkout, absolute: the build context of every image of ours."""
     routes: str
     """The folder that holds the ingress' routes.yaml."""
+    secrets: str = ""
+    """The folder that holds the files of `secrets`; needed where a unit has some."""
     project: str = "kserve-local"
     ingress_port: str = "${INGRESS_PORT:-8080}"
     python_image: str = f"${{PYTHON_IMAGE:-{PYTHON_IMAGE}}}"
@@ -119,9 +122,9 @@ def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]
     model: dict[str, Any] = {
         **image,
         **_command(unit, [_literal(word) for word in (program, *arguments)], built="build" in image),
-        "environment": _environment(service, unit),
+        "environment": _environment(service, unit, layout),
         **_network(service, unit),
-        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit)],
+        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit), *_secret_mounts(service, unit, layout)],
         "depends_on": _depends_on(service, unit),
         "healthcheck": _healthcheck(unit, unit.probe) if unit.probe and unit.probe.port else {},
         **_HARDENED,
@@ -166,23 +169,33 @@ def _command(unit: Unit, words: list[str], *, built: bool) -> dict[str, Any]:
     return {"entrypoint": words[:1], "command": words[1:]}
 
 
-def _environment(service: ServicePlan, unit: Unit) -> dict[str, str]:
+def _environment(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, str]:
     site = ContainerSite(service, unit)
-    return {name: _literal(resolve(word, unit, site)) for name, word in unit.environment}
+    plain = {name: _literal(resolve(word, unit, site)) for name, word in unit.environment}
+    return {**plain, **({secrets.VARIABLE: secrets.target(service, unit, layout.secrets)} if unit.secrets else {})}
 
 
 def _source_mounts(unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    return [_bound(layout.shown(folder.location), target) for folder, target in sources(unit).items()]
+
+
+def _secret_mounts(service: ServicePlan, unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    """Not Compose's own `secrets`: what these are filled from would stand in the file, or in this environment."""
+    if not unit.secrets:
+        return []
+    file = f"{layout.secrets}/{secrets.name(service, unit, layout.secrets)}"
+    return [_bound(layout.shown(file), secrets.target(service, unit, layout.secrets))]
+
+
+def _bound(source: str, target: str) -> dict[str, Any]:
     # A folder that is not there is an error, not a new folder of root's.
-    return [
-        {
-            "type": "bind",
-            "source": layout.shown(folder.location),
-            "target": target,
-            "read_only": True,
-            "bind": {"create_host_path": False},
-        }
-        for folder, target in sources(unit).items()
-    ]
+    return {
+        "type": "bind",
+        "source": source,
+        "target": target,
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
 
 
 def _mounts(service: ServicePlan, unit: Unit) -> list[dict[str, Any]]:
@@ -243,15 +256,7 @@ def _ingress(layout: Layout) -> dict[str, Any]:
         "image": layout.traefik_image,
         "command": [*ingress.static_arguments(":8000", _ROUTES), "--ping=true"],
         "ports": [f"127.0.0.1:{layout.ingress_port}:8000"],
-        "volumes": [
-            {
-                "type": "bind",
-                "source": layout.shown(layout.routes),
-                "target": _ROUTES,
-                "read_only": True,
-                "bind": {"create_host_path": False},
-            }
-        ],
+        "volumes": [_bound(layout.shown(layout.routes), _ROUTES)],
         "healthcheck": _every("5s", ["CMD", "traefik", "healthcheck", "--ping=true"]),
         **_HARDENED,
         "mem_limit": "512m",

@@ -124,7 +124,7 @@ def _bind_service(service: WantedService, ports: Ports, surroundings: Surroundin
 
 def _bind_unit(unit: Unit, service: WantedService, site: ProcessSite, surroundings: Surroundings) -> Process:
     argv = resolve_all(unit.command, unit, site)
-    given = {name: resolve(word, unit, site) for name, word in unit.environment}
+    given = {**{name: resolve(word, unit, site) for name, word in unit.environment}, **dict(unit.secrets)}
     addresses = {name: site.address(Endpoint(unit.name, name)) for name, _ in unit.ports}
     return Process(
         key=unit_key(service.key, unit.name),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from isvc.backends.compose import secrets
 from isvc.backends.compose.render import INGRESS, Layout, images, render, routes, stale
 from isvc.plan.units import Plan, Port, Probe, ServicePlan
 
@@ -206,3 +208,27 @@ def test_each_image_is_built_once_and_for_no_project_or_service_of_its_own() -> 
         "name": "kserve-local-images",
         "services": {"kserve-local-transformer": {"image": "kserve-local/transformer", "build": build}},
     }
+
+
+def test_a_secret_stands_in_a_file_that_only_the_user_reaches_and_nowhere_else(
+    service: ServicePlan, tmp_path: Path
+) -> None:
+    first, *others = service.units
+    layout = replace(LAYOUT, secrets=str(tmp_path / "secrets"))
+
+    def told(value: str) -> dict[str, Any]:
+        known = replace(service, units=(replace(first, secrets=(("HF_TOKEN", value),)), *others))
+        secrets.write(Plan((known,)), tmp_path / "secrets")
+        return rendered(known, layout=layout)
+
+    model = told("hush")
+    assert "hush" not in str(model)
+    mount = model["services"]["digits-storage-initializer"]["volumes"][-1]
+    assert json.loads(Path(mount["source"]).read_text()) == {"HF_TOKEN": "hush"}
+    assert model["services"]["digits-storage-initializer"]["environment"] == {
+        "STORAGE_ENVIRONMENT_FILE": mount["target"]
+    }
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    assert told("hush") == model
+    assert "digits-predictor" in stale(model, told("changed"))
+    assert len(list((tmp_path / "secrets").iterdir())) == 1
