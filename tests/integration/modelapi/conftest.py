@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 
 from integration.modelapi.rest_witness import Witness, serving
+from modelapi import InferOutput, InferRequest, InferResponse, Model, ModelRepository
+from modelapi.config import ServerConfig
+from modelapi.dataplane import DataPlane
+from modelapi.server.run import Servers
 
 PROGRAM = """
 import argparse, asyncio, os, sys, threading, time
@@ -160,6 +164,28 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     made = ["-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", str(key), "-out", str(cert)]
     subprocess.run(["openssl", "req", "-x509", *made, *subject], check=True, capture_output=True, timeout=60)
     return cert, key
+
+
+class Echo(Model):
+    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
+        if not isinstance(payload, InferRequest):
+            return {"predictions": payload["instances"]}
+        outputs = [InferOutput(t.name, t.shape, t.datatype, t.as_numpy()) for t in payload.inputs]
+        return InferResponse(payload.id, self.name, outputs)
+
+
+@pytest.fixture
+async def tls_servers(certificate: tuple[Path, Path]) -> AsyncIterator[Servers]:
+    """Both servers with TLS, and a model `echo`."""
+    repository = ModelRepository()
+    echo = Echo("echo")
+    echo.load()
+    repository.update(echo)
+    cert, key = map(str, certificate)
+    running = Servers(ServerConfig(http_port=0, grpc_port=0, ssl_certfile=cert, ssl_keyfile=key), DataPlane(repository))
+    await running.start()
+    yield running
+    await running.stop(1)
 
 
 @pytest.fixture
