@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from isvc.backends.stack import Backend, ServiceStatus, StackStatus
 from isvc.errors import IsvcError, StackError
@@ -111,7 +112,9 @@ class Controller:
                 self._write(wanted.with_finalizer(service.object))
         self._planning.want(services)
         made = self._planning.made
-        planned = with_hosts_of_their_own({s.key: made[s.key] for s in services if s.key in made})
+        # Up to the first that is not planned yet: an older service has its host before a younger one can take it.
+        known = takewhile(made.__contains__, [service.key for service in services])
+        planned = with_hosts_of_their_own({key: made[key] for key in known})
         self._note_refusals(planned)
         stack = await asyncio.to_thread(self._backend.status)
         await self._apply(self._anew(planned, stack))
