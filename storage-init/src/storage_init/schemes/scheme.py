@@ -40,11 +40,11 @@ class Scheme(Protocol):
         ...
 
 
-def refuse_lack_of_room(address: Address, into: Path, needed: int) -> None:
+def refuse_lack_of_room(address: Address, folder: Path, needed: int, called: str = "destination") -> None:
     """Raise FetchFailed where `needed` bytes will not fit, before the first one is fetched."""
-    free = shutil.disk_usage(into).free
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise FetchFailed(
-            f"'{address.shown}' needs {size(needed)} and the filesystem of the destination has {size(free)} left; "
+            f"'{address.shown}' needs {size(needed)} and the filesystem of the {called} has {size(free)} left; "
             f"make room there."
         )

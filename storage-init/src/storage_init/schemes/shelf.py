@@ -67,7 +67,10 @@ async def collect(
 ) -> None:
     """Put the items `wanted` into `into`, if there is room for those that are not here."""
     collection = Collection(store, address.shown, depot, settings, meter)
-    refuse_lack_of_room(address, into, collection.missing(wanted))
+    missing = collection.missing(wanted)
+    refuse_lack_of_room(address, into, missing)
+    if depot.shared:
+        refuse_lack_of_room(address, depot.folder, missing, f"cache {depot.folder}")
     meter.begin("fetched", sum(item.size or 0 for item in wanted) if all(i.size is not None for i in wanted) else None)
     await collection.gather(wanted, into)
 

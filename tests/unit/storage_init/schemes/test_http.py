@@ -10,7 +10,7 @@ from storage_init.errors import AddressInvalid, FetchFailed, FetchInterrupted, S
 from storage_init.meter import Meter
 from storage_init.objects.depot import Depot
 from storage_init.schemes.http import Http
-from storage_init.schemes.scheme import Fetched, Outcome, Unchanged
+from storage_init.schemes.scheme import Fetched, Outcome, Unchanged, refuse_lack_of_room
 from storage_init.settings import Settings
 
 URL = "https://user:secret@host/models/m.onnx?token=secret"
@@ -158,3 +158,8 @@ async def test_a_drip_is_given_up(tmp_path: Path) -> None:
     )
     with pytest.raises(FetchInterrupted, match="has stalled: less than 10 B"):
         await scheme.fetch(parse(URL), tmp_path, "", Meter("x", lambda line: None), Depot(tmp_path.with_name("depot")))
+
+
+def test_a_lack_of_room_names_the_place_that_lacks_it(tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed, match=r"needs .* and the filesystem of the cache /c has .* left; make room there"):
+        refuse_lack_of_room(parse(URL), tmp_path, 1 << 60, "cache /c")
