@@ -120,7 +120,7 @@ def _predictors(args: argparse.Namespace) -> tuple[str, ...]:
         return (stand.MOCK,)
     reason = stand.supported(stand.TRITON, print)
     if reason is None:
-        return (stand.TRITON, stand.MOCK)
+        return (stand.TRITON,) if args.quick else (stand.TRITON, stand.MOCK)
     if wanted == "triton":
         raise BadInput(f"--predictor triton: {reason}")
     print(f"the predictor is predictor-mock: {reason}")

@@ -104,10 +104,10 @@ def _locust(lane: Lane, model: str, seconds: float, scratch: Path) -> dict[str, 
     done = _run(command, seconds)
     try:
         told = json.loads(exact.read_text(encoding="utf-8"))
-        (found,) = told["requests"].values()
+        found = next(iter(told["requests"].values()), {"p50_ms": None, "requests": 0})
         found["client_cpu_ms"] = told["client_cpu_ms"]
     except (OSError, ValueError, KeyError) as exc:
-        raise NoResult(f"exit code {done.returncode}: {done.stderr.strip()[-200:] or exc}") from exc
+        raise NoResult(f"exit code {done.returncode}, {exc}: {done.stderr.strip()[-200:]}") from exc
     if found["p50_ms"] is None or found["client_cpu_ms"] is None:
         raise NoResult(f"{found['requests']} requests are too few for a median")
     return {name: float(value) for name, value in found.items() if value is not None}

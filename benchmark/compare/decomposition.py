@@ -80,7 +80,7 @@ def _of(one: Series, findings: Findings) -> Decomposition | None:
     latency, told = found
     steps = dict(zip(TOLD, (float(value) for value in told), strict=True))
     asked = findings.client.get(one.arm if one.hop == "client" else "v1", Codec(0.0, 0.0))
-    inner = min(float(np.mean(own)), steps["predict"])
+    inner = steps["predict"] * _share(one, own)
     spoken = "grpc" if one.hop == "client" else one.arm
     encode, decode = _hop_codec(findings, one.predictor, spoken)
     wire = steps["predict"] - inner - encode - decode
@@ -90,6 +90,12 @@ def _of(one: Series, findings: Findings) -> Decomposition | None:
     parts = {name: value for name, value in parts.items() if value and not np.isnan(value)}
     past = _past(findings.direct.get((one.predictor, spoken)))
     return Decomposition(one.predictor, one.hop, one.arm, parts, latency + asked.encode, past)
+
+
+def _share(one: Series, own: list[float]) -> float:
+    """The predictor's share of the predict step. Its count is of all requests, so both are of all here."""
+    predict = np.concatenate([block.told[:, TOLD.index("predict")] for block in one.blocks])
+    return min(1.0, float(np.mean(own)) / float(predict.mean()))
 
 
 def _hop_codec(findings: Findings, predictor: str, arm: str) -> tuple[float, float]:
@@ -114,7 +120,7 @@ def _past(probe: Probe | None) -> float | None:
     """The wire by the probe: outside of the server's steps where it tells them, else outside of its own count."""
     outside = _outside(probe)
     if outside is None and probe is not None and probe.own:
-        return trimmed(np.concatenate(probe.latencies)) - float(np.mean(probe.own))
+        return float(np.concatenate(probe.latencies).mean()) - float(np.mean(probe.own))
     return outside
 
 
@@ -128,7 +134,3 @@ def typical(latencies: list[Values], told: list[Values]) -> tuple[float, Values]
         return None
     kept = every <= np.quantile(every, TYPICAL)
     return float(every[kept].mean()), rows[kept].mean(axis=0)
-
-
-def trimmed(values: Values) -> float:
-    return float(values[values <= np.quantile(values, TYPICAL)].mean())

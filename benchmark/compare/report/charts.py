@@ -79,11 +79,13 @@ def _curve(document: Document) -> Figure:
     marks = [(one["bytes"], f"crossover {words.size(one['bytes'])}") for one in document["crossovers"]]
     x = Axis("bytes of FP32 tensor", True, words.bytes_tick, binary=True)
     picture = lines(series, x, _MS, "median latency against payload size", marks)
-    crossing = "; ".join(
-        f"above {words.size(one['bytes'])} {BY_NAME[one['faster_above']].title} is the faster of gRPC and V2 binary"
+    crossing = ". ".join(
+        f"Above {words.size(one['bytes'])} {BY_NAME[one['faster_above']].title} is the faster of gRPC and V2 binary"
         for one in document["crossovers"]
     )
     text = crossing or "gRPC and V2 binary do not cross between the sizes that were measured."
+    if not document["curve"]:
+        text = ""
     return "Latency against payload, straight to the predictor", picture, f"One connection, median. {text}"
 
 

@@ -15,14 +15,19 @@ def markdown(document: dict[str, Any]) -> str:
     parts = [
         "### REST against gRPC" + ("" if document["complete"] else " (partial)"),
         f"**{document['headline']}**",
-        _table(tables.verdicts(document)),
-        _table(tables.latencies(document)),
-        _table(tables.costs(document)),
+        _table(tables.summary(document)),
+        _table(tables.verdicts(document, found_only=True)),
+        _silent(document),
         _table(tables.guide(document)),
         "Fairness: " + "; ".join(f"{one['name']}: {_MARKS[one['passed']]}" for one in document["fairness"]),
         f"{about['cpu']}, {about['cores']} cores, {about['when']}. To repeat it: `{about['command']}`",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _silent(document: dict[str, Any]) -> str:
+    silent = sum(not one["found"] for one in document["verdicts"])
+    return f"{silent} of {len(document['verdicts'])} questions have no verdict; the report says why."
 
 
 def as_csv(document: dict[str, Any]) -> str:
@@ -42,8 +47,7 @@ def terminal(document: dict[str, Any]) -> str:
         if one["found"]:
             place = f"{one['predictor']}, {one['hop']} hop, {one['connections']} connection(s)"
             lines.append(f"  {place}: {one['sentence']}")
-    silent = sum(not one["found"] for one in document["verdicts"])
-    lines += [f"  {silent} of {len(document['verdicts'])} questions have no verdict; the report says why", ""]
+    lines += [f"  {_silent(document)}", ""]
     lines += [f"  {_MARKS[one['passed']]:8}  {one['name']}: {one['detail']}" for one in document["fairness"]]
     lines += [f"  note: {note}" for note in document["notes"]]
     return "\n".join(lines)

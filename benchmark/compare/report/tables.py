@@ -47,10 +47,27 @@ def costs(document: Document) -> Table:
     for one in document["series"]:
         if one["mode"] == "closed" and one["connections"] == 1 and one["arm"] in BY_NAME:
             found = wire.get((one["predictor"], one["hop"], one["arm"]), {})
-            size = (words.number(found.get("up"), 6), words.number(found.get("down"), 6))
+            size = (words.whole(found.get("up")), words.whole(found.get("down")))
             cpu = (words.number(one["cpu_ms"][role]) for role in ("transformer", "predictor", "client"))
             rss = (words.size(one["rss_bytes"].get(role)) for role in ("transformer", "predictor", "client"))
             rows.append((*_place(one), one["title"], *size, *cpu, *rss))
+    return heads, rows
+
+
+def summary(document: Document) -> Table:
+    """A row for each arm at one connection: what a pull request has room for."""
+    heads = (
+        *("predictor", "hop", "arm", "#n", "#p50 ms", "#p90", "#p99", "#request B"),
+        *("#transformer CPU ms", "#client CPU ms"),
+    )
+    wire = {(one["predictor"], one["hop"], one["arm"]): one["up"] for one in document["wire"]}
+    rows = []
+    for one in document["series"]:
+        if one["mode"] == "closed" and one["connections"] == 1 and one["arm"] in BY_NAME:
+            quantiles = (words.number(one["latency_ms"].get(name)) for name in ("p50", "p90", "p99"))
+            size = words.whole(wire.get((one["predictor"], one["hop"], one["arm"])))
+            cpu = (words.number(one["cpu_ms"][role]) for role in ("transformer", "client"))
+            rows.append((*_place(one), one["title"], f"{one['requests']:,}", *quantiles, size, *cpu))
     return heads, rows
 
 
@@ -119,7 +136,7 @@ def engines(document: Document) -> Table:
     return heads, rows
 
 
-def verdicts(document: Document) -> Table:
+def verdicts(document: Document, found_only: bool = False) -> Table:
     rows: list[tuple[str, ...]] = [
         (
             *_place(one),
@@ -129,6 +146,7 @@ def verdicts(document: Document) -> Table:
             "yes" if one["found"] else f"no verdict, because {'; '.join(one['reasons'])}",
         )
         for one in document["verdicts"]
+        if one["found"] or not found_only
     ]
     return ("predictor", "hop", "arms", "metric", "#ratio [95 %]", "verdict"), rows
 

@@ -16,6 +16,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{places}f}"
 
 
+def whole(value: float | None) -> str:
+    """To the unit, with thousands set apart."""
+    return NONE if value is None else f"{value:,.0f}"
+
+
 def tick(value: float) -> str:
     """Short: 20k, 0.5."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
