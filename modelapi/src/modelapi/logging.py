@@ -11,19 +11,22 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 KSERVE_LOGGER_NAME = "kserve"
 TRACE_LOGGER_NAME = "kserve.trace"
 OWN_LOGGER_NAME = "modelapi"
 ACCESS_LOGGER_NAME = "modelapi.access"
 
+KSERVE_TRACE_LOGGER_NAME = TRACE_LOGGER_NAME
+
 logger = logging.getLogger(KSERVE_LOGGER_NAME)
 trace_logger = logging.getLogger(TRACE_LOGGER_NAME)
 
-_DATE = "%Y-%m-%d %H:%M:%S"
+KSERVE_LOGGER_DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 _PREFIX = "%(asctime)s.%(msecs)03d"
-_LINE = f"{_PREFIX} %(process)s %(name)s %(levelname)s [%(filename)s:%(funcName)s():%(lineno)s] %(message)s"
+KSERVE_LOGGER_FORMAT = (
+    f"{_PREFIX} %(process)s %(name)s %(levelname)s [%(filename)s:%(funcName)s():%(lineno)s] %(message)s"
+)
+KSERVE_TRACE_LOGGER_FORMAT = f"{_PREFIX} %(process)s %(name)s %(message)s"
 _ACCESS = f'{_PREFIX} %(name)s %(levelprefix)s %(client_addr)s %(process)s - "%(request_line)s" %(status_code)s'
 
 
@@ -35,25 +38,25 @@ def default_config(level: str) -> dict[str, Any]:
         "formatters": {
             "kserve": {
                 "()": "logging.Formatter",
-                "fmt": _LINE,
-                "datefmt": _DATE,
+                "fmt": KSERVE_LOGGER_FORMAT,
+                "datefmt": KSERVE_LOGGER_DATE_FORMAT,
             },
             "kserve_trace": {
                 "()": "modelapi.log_lines.LineFormatter",
-                "fmt": f"{_PREFIX} %(process)s %(name)s %(message)s",
-                "datefmt": _DATE,
+                "fmt": KSERVE_TRACE_LOGGER_FORMAT,
+                "datefmt": KSERVE_LOGGER_DATE_FORMAT,
             },
             "uvicorn": {
                 "()": "uvicorn.logging.DefaultFormatter",
                 "fmt": f"{_PREFIX} %(process)s %(name)s %(levelprefix)s %(message)s",
-                "datefmt": _DATE,
+                "datefmt": KSERVE_LOGGER_DATE_FORMAT,
                 "use_colors": None,
             },
             "access": {"format": "%(message)s"},
             "uvicorn_access": {
                 "()": "modelapi.log_lines.AccessFormatter",
                 "fmt": _ACCESS,
-                "datefmt": _DATE,
+                "datefmt": KSERVE_LOGGER_DATE_FORMAT,
             },
         },
         "handlers": {
@@ -90,8 +93,7 @@ def configure_logging(log_config: dict[str, Any] | str | os.PathLike[str] | None
     """
     if log_config is None:
         if not logger.hasHandlers():
-            level = os.environ.get("KSERVE_LOGLEVEL", "INFO").upper()
-            logging.config.dictConfig(default_config(level))
+            logging.config.dictConfig(default_config(_level()))
         return
     if isinstance(log_config, dict):
         logging.config.dictConfig(log_config)
@@ -100,7 +102,13 @@ def configure_logging(log_config: dict[str, Any] | str | os.PathLike[str] | None
     _follow()
 
 
+def _level() -> str:
+    return os.environ.get("KSERVE_LOGLEVEL", "INFO").upper()
+
+
 def _from_file(path: Path) -> None:
+    import yaml  # 10 ms of a start that most configurations do not need
+
     try:
         match path.suffix.lower():
             case ".json":
@@ -125,6 +133,8 @@ def _follow() -> None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "KSERVE_LOGLEVEL":
+        return _level()
     if name == "KSERVE_LOG_CONFIG":
-        return default_config(os.environ.get("KSERVE_LOGLEVEL", "INFO").upper())
+        return default_config(_level())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
