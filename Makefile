@@ -15,7 +15,7 @@ ISVC      = $(BIN)/isvc
 STACK     = --project $(PROJECT)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs predict load soak compare bench bench-start bench-storage models images base-image lock format test check kills fuzz
+.PHONY: help install up down serve status logs predict load soak compare bench bench-start bench-storage models images base-image lock format test check kills fuzz
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ up: install ## start both example InferenceServices and wait for a first predict
 
 down: install ## stop them; nothing of theirs keeps running or stays in Docker
 	@$(ISVC) down $(STACK) --volumes
+
+serve: install ## a Kubernetes API for kubectl and KServe's client, until Ctrl-C; what runs goes on
+	@$(ISVC) serve $(STACK) --backend $(BACKEND) --ingress-port $(INGRESS_PORT) --real $(REAL) --storage $(STORAGE)
 
 status: install ## what runs: the services and their units
 	@$(ISVC) get $(STACK) -o wide
@@ -69,8 +72,9 @@ models: models/.work/.installed ## build the sample models of models/bucket agai
 test: .venv/.test ## unit, integration and end-to-end tests
 	$(BIN)/python -m pytest
 
-kills: .venv/.test ## the long form of a test: 200 kills of the storage initializer while it fetches 300 MB
+kills: .venv/.test ## the long form of tests: 200 kills of the storage initializer, 100 of the control plane
 	STORAGE_KILLS=200 $(BIN)/python -m pytest tests/integration/storage_init/test_s3.py -k killed_at -s
+	CONTROL_PLANE_KILLS=100 $(BIN)/python -m pytest tests/e2e/test_control_plane_kills.py
 
 fuzz: .venv/.test ## the long form of the tests with bad requests: 105,000 of them, by schemathesis, hypothesis and mutation
 	MODELAPI_BAD_REQUESTS=17000 $(BIN)/python -m pytest -s tests/unit/modelapi/server/test_bad_requests.py tests/unit/modelapi/server/test_openapi.py tests/integration/modelapi/test_bad_messages.py

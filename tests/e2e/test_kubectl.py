@@ -8,6 +8,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,28 @@ from e2e.stack import INPUTS, MNIST, ROOT, YAMLS, Stack, curl
 pytestmark = pytest.mark.e2e
 
 
+@contextmanager
+def started(backend: str, folder: Path) -> Iterator[Plane]:
+    plane = Plane(Stack(folder / "state", backend, f"e2e-plane-{os.getpid()}"))
+    try:
+        plane.start()
+        yield plane
+    finally:
+        plane.end()
+
+
 @pytest.fixture
 def plane(backend: str, tmp_path: Path) -> Iterator[Plane]:
-    """A control plane with no objects."""
-    started = Plane(Stack(tmp_path / "state", backend, f"e2e-plane-{os.getpid()}"))
-    started.start()
-    yield started
-    started.end()
+    """A control plane with no objects; once for each backend."""
+    with started(backend, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Plane]:
+    """The same without containers, for what does not depend on them."""
+    with started("process", tmp_path) as running:
+        yield running
 
 
 def shell(plane: Plane, text: str) -> str:
@@ -88,18 +104,18 @@ def test_pods_deployments_services_events_and_logs_show_what_runs(plane: Plane) 
     assert "container nobody is not valid" in plane.kubectl("logs", pod, "-c", "nobody", check=False)
 
 
-def test_a_followed_log_goes_on_and_ends_with_its_reader(plane: Plane) -> None:
-    plane.kubectl("apply", "-f", YAMLS[MNIST])
-    plane.wait_ready(MNIST)
-    pod = plane.kubectl("get", "pods", "-l", "component=transformer", "-o", "name").strip()
-    following = plane.popen("logs", "-f", pod)
+def test_a_followed_log_goes_on_and_ends_with_its_reader(quick: Plane) -> None:
+    quick.kubectl("apply", "-f", YAMLS[MNIST])
+    quick.wait_ready(MNIST)
+    pod = quick.kubectl("get", "pods", "-l", "component=transformer", "-o", "name").strip()
+    following = quick.popen("logs", "-f", pod)
     assert following.stdout is not None
     seen: list[str] = []
     reader = threading.Thread(target=lambda: seen.extend(iter(following.stdout.readline, "")), daemon=True)
     reader.start()
     until(lambda: bool(seen), "the first line")
     before = len(seen)
-    assert curl(plane.stack, MNIST, "/v1/models/mnist:predict", "-d", f"@{INPUTS[MNIST]}")[0] == 200
+    assert curl(quick.stack, MNIST, "/v1/models/mnist:predict", "-d", f"@{INPUTS[MNIST]}")[0] == 200
     until(lambda: any(":predict" in line for line in seen[before:]), "the line of the prediction")
     following.terminate()
     reader.join(10)
@@ -107,26 +123,26 @@ def test_a_followed_log_goes_on_and_ends_with_its_reader(plane: Plane) -> None:
     following.wait(10)
 
 
-def test_a_changed_yaml_rolls_the_transformer_and_wait_waits_for_it(plane: Plane, tmp_path: Path) -> None:
-    plane.kubectl("apply", "-f", YAMLS[MNIST])
-    plane.wait_ready(MNIST)
-    pods = plane.kubectl("get", "pods", "-o", "name").split()
-    watching = plane.popen("get", "isvc", MNIST, "-w", "-o", 'jsonpath={.metadata.generation}{"\\n"}')
+def test_a_changed_yaml_rolls_the_transformer_and_wait_waits_for_it(quick: Plane, tmp_path: Path) -> None:
+    quick.kubectl("apply", "-f", YAMLS[MNIST])
+    quick.wait_ready(MNIST)
+    pods = quick.kubectl("get", "pods", "-o", "name").split()
+    watching = quick.popen("get", "isvc", MNIST, "-w", "-o", 'jsonpath={.metadata.generation}{"\\n"}')
     assert watching.stdout is not None
     assert watching.stdout.readline() == "1\n"
-    answer = plane.kubectl("apply", "-f", changed(tmp_path))
+    answer = quick.kubectl("apply", "-f", changed(tmp_path))
     assert answer == "inferenceservice.serving.kserve.io/torch-transformer configured\n"
-    plane.wait_ready(MNIST)
-    status = plane.get(MNIST)
+    quick.wait_ready(MNIST)
+    status = quick.get(MNIST)
     assert status["status"]["observedGeneration"] == status["metadata"]["generation"] == 2
     assert "2\n" in iter(watching.stdout.readline, "")
     watching.terminate()
     watching.stdout.close()
     watching.wait(10)
-    now = plane.kubectl("get", "pods", "-o", "name").split()
+    now = quick.kubectl("get", "pods", "-o", "name").split()
     assert {pod for pod in pods if "predictor" in pod} <= set(now)
     assert not {pod for pod in pods if "-transformer-transformer-" in pod} & set(now)
-    code, body = curl(plane.stack, MNIST, "/v1/models/mnist:predict", "-d", f"@{INPUTS[MNIST]}")
+    code, body = curl(quick.stack, MNIST, "/v1/models/mnist:predict", "-d", f"@{INPUTS[MNIST]}")
     assert (code, body) == (200, {"predictions": [2]})
 
 
@@ -144,32 +160,33 @@ def test_a_model_that_cannot_be_fetched_is_told_in_the_status_with_the_last_line
     info = told()["lastFailureInfo"]
     assert isinstance(info, dict)
     assert info["reason"] == "ModelLoadFailed"
-    assert info["exitCode"] == 1
+    if plane.stack.backend == "process":  # Docker refuses to mount what is not there: nothing has run that could end
+        assert info["exitCode"] == 1
+        assert "BackOff" in plane.kubectl("get", "events")
     assert "nowhere" in info["message"]
-    assert "BackOff" in plane.kubectl("get", "events")
     plane.kubectl("delete", "isvc", MNIST)
 
 
-def test_isvc_up_get_and_down_are_clients_of_the_control_plane(plane: Plane) -> None:
-    plane.stack.isvc("up", YAMLS[MNIST])
-    assert plane.kubectl("get", "isvc", "-o", "name") == f"inferenceservice.serving.kserve.io/{MNIST}\n"
-    assert "unchanged" in plane.stack.isvc("up", YAMLS[MNIST]).stdout
-    assert plane.stack.ready(MNIST)
-    plane.stack.isvc("down", MNIST)
-    assert plane.kubectl("get", "isvc", "-o", "name") == ""
-    refused = plane.stack.isvc("up", YAMLS[MNIST], "--real", "1", check=False)
+def test_isvc_up_get_and_down_are_clients_of_the_control_plane(quick: Plane) -> None:
+    quick.stack.isvc("up", YAMLS[MNIST])
+    assert quick.kubectl("get", "isvc", "-o", "name") == f"inferenceservice.serving.kserve.io/{MNIST}\n"
+    assert "unchanged" in quick.stack.isvc("up", YAMLS[MNIST]).stdout
+    assert quick.stack.ready(MNIST)
+    quick.stack.isvc("down", MNIST)
+    assert quick.kubectl("get", "isvc", "-o", "name") == ""
+    refused = quick.stack.isvc("up", YAMLS[MNIST], "--real", "1", check=False)
     assert refused.returncode == 2
     assert "isvc serve" in refused.stderr
 
 
-def test_what_isvc_up_started_alone_is_taken_over(plane: Plane) -> None:
-    plane.stop()
-    plane.stack.isvc("up", YAMLS[MNIST], "--real", "0", "--backend", plane.stack.backend, "--ingress-port", "0")
-    before = plane.stack.units()
-    plane.start()
-    plane.wait_ready(MNIST)
-    assert plane.stack.units() == before
-    plane.stop()
-    plane.stack.isvc("down")
-    plane.start()
-    assert plane.kubectl("get", "isvc", "-o", "name") == ""
+def test_what_isvc_up_started_alone_is_taken_over(quick: Plane) -> None:
+    quick.stop()
+    quick.stack.isvc("up", YAMLS[MNIST], "--real", "0", "--backend", quick.stack.backend, "--ingress-port", "0")
+    before = quick.stack.units()
+    quick.start()
+    quick.wait_ready(MNIST)
+    assert quick.stack.units() == before
+    quick.stop()
+    quick.stack.isvc("down")
+    quick.start()
+    assert quick.kubectl("get", "isvc", "-o", "name") == ""

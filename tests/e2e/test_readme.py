@@ -1,4 +1,5 @@
-"""The README's commands, pasted: every ```console block is run in order in a copy of this checkout.
+"""The README's commands, pasted into a copy of this checkout: every ```console block in order, and the ```sh blocks
+beside a control plane.
 
 A line after a command stands somewhere in what the command prints. Only the ingress' port is another one.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.plane import kubectl
 from e2e.stack import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -23,6 +26,7 @@ WITHOUT_DOCKER = {**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
 """The README's first page is about a machine without an engine."""
 README = (ROOT / "README.md").read_text()
 FILES = re.findall(r"^`([\w/.-]+)`[^\n]*:\n\n```\w+\n(.*?)^```", README, re.S | re.M)
+SERVE, KUBECTL = re.findall(r"^```sh\n(.*?)^```", README, re.S | re.M)
 BLOCKS = re.findall(r"^```console\n(.*?)^```", README, re.S | re.M)
 
 
@@ -72,6 +76,31 @@ def test_every_command_of_the_readme_works_as_pasted(checkout: Path) -> None:
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
         for line in printed:
             assert line in done.stdout, f"$ {command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_second_page_works_as_pasted_into_two_shells(checkout: Path) -> None:
+    kubectl()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    environment = {**WITHOUT_DOCKER, "INGRESS_PORT": port, "REAL": "0", "HOME": str(checkout)}
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {SERVE}"], cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as serving:  # fmt: skip
+        try:
+            assert serving.stdout is not None
+            assert any("KUBECONFIG" in line for line in serving.stdout)
+            done = subprocess.run(
+                ["bash", "-euc", KUBECTL.replace("8080", port)],
+                cwd=checkout, env=environment, capture_output=True, text=True, timeout=200, check=False,
+            )  # fmt: skip
+        finally:
+            os.killpg(serving.pid, signal.SIGINT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = done.stdout
+    for line in re.findall(r"^# (.*)", KUBECTL, re.M):
+        _, found, printed = printed.partition(line)
+        assert found, f"{line} is not printed, or not in this order\n{done.stdout}{done.stderr}"
 
 
 def test_the_readme_s_grpc_client_gets_an_answer(checkout: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -149,3 +149,21 @@ async def test_an_object_that_leaves_the_selector_is_deleted_for_its_watcher(api
         async with aclosing(events(client, labelSelector="team=a", resourceVersion=since)) as stream:
             assert seen(await anext(stream))[:2] == ("ADDED", "mine")
             assert seen(await anext(stream))[:2] == ("DELETED", "mine")
+
+
+async def test_a_watcher_that_leaves_is_forgotten(api: ApiServer) -> None:
+    before = api.store.subscribers
+    async with api.client() as client:
+        await client.post(SERVICES, json=service("first"))
+        async with aclosing(events(client)) as stream:
+            await anext(stream)
+            await until(lambda: api.store.subscribers > before)
+    await until(lambda: api.store.subscribers == before)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not become so within 30 s")

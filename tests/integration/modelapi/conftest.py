@@ -10,11 +10,13 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from integration.modelapi.rest_witness import Witness, serving
 
 PROGRAM = """
 import argparse, asyncio, os, sys, threading, time
@@ -171,3 +173,9 @@ def start(tmp_path: Path) -> Iterator[Any]:
     yield run
     for program in programs:
         program.close()
+
+
+@pytest.fixture
+async def witness() -> AsyncIterator[Witness]:
+    async with serving() as listening:
+        yield listening

@@ -82,6 +82,7 @@ def shell_variables(ingress: Ingress, service: ServiceStatus) -> str:
     values = {
         "INGRESS_HOST": ingress.host,
         "INGRESS_PORT": str(ingress.port),
+        "KSERVE_INGRESS_HOST_PORT": str(ingress),  # as the tests of KServe's Python client call it
         "SERVICE_HOSTNAME": service.plan.host,
         "MODEL_NAME": service.plan.model_name,
     }

@@ -46,6 +46,21 @@ def admit(resource: Resource, body: Object, old: Object | None, validation: str)
     return body, warnings
 
 
+def check_status(resource: Resource, body: Object) -> None:
+    """That a status has the shape which everyone relies on who reads it. Raises Invalid."""
+    status = body.get("status") or {}
+    conditions = status.get("conditions") or [] if isinstance(status, dict) else None
+    if not isinstance(conditions, list):
+        field = "status" if conditions is None else "status.conditions"
+        raise Invalid.of(
+            resource, body["metadata"]["name"], [Cause(field, "has another shape", "FieldValueTypeInvalid")]
+        )
+    for index, one in enumerate(conditions):
+        if not isinstance(one, dict) or not all(isinstance(one.get(name), str) for name in ("type", "status")):
+            cause = Cause(f"status.conditions[{index}]", "has to have a type and a status", "FieldValueRequired")
+            raise Invalid.of(resource, body["metadata"]["name"], [cause])
+
+
 def _without_strays(resource: Resource, body: Object, validation: str) -> list[str]:
     strays = schema.unknown_fields(resource, body)
     if not strays:

@@ -149,7 +149,11 @@ def minus_unowned(owned: Fields) -> Fields:
 def _given(body: Object) -> list[Object]:
     """The entries that the body has of itself: a client that moves them from one manager to another sends them."""
     given = body["metadata"].get("managedFields") or []
-    return [entry for entry in given if isinstance(entry, dict) and all(entry.get(name) for name in _ENTRY)]
+    return [entry for entry in given if all(entry.get(name) for name in _ENTRY) and _is_tree(entry["fieldsV1"])]
+
+
+def _is_tree(owned: Any) -> bool:
+    return isinstance(owned, dict) and all(_is_tree(inner) for inner in owned.values())
 
 
 def _plain(body: Object | None) -> Object:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isvc.server import metadata, patch, target
-from isvc.server.admission import admit
+from isvc.server.admission import admit, check_status
 from isvc.server.apply import applied
 from isvc.server.errors import (
     AlreadyExists,
@@ -116,6 +116,7 @@ class Objects:
         raise AssertionError("the loop returns or raises")
 
     def _update_status(self, to: Target, body: Object, options: Writing) -> Object:
+        check_status(to.resource, body)
         return self.store.update_status(to.resource, body, manager=options.manager, dry_run=options.dry_run)
 
     def _replaced(self, resource: Resource, new: Object, options: Writing) -> Object:

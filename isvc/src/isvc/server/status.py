@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from isvc.backends.stack import Phase, RouteState, ServiceStatus, UnitStatus
-from isvc.errors import IsvcError
+from isvc.errors import InputError, IsvcError
 from isvc.plan.units import Component, ServicePlan
 from isvc.server.pods import Pod, components, pods
 
@@ -62,9 +62,9 @@ def of_service(
 def of_refused(
     error: IsvcError, now: float, *, mode: str = "", generation: int | None = None, before: Status | None = None
 ) -> Status:
-    """The status of a service that cannot be planned. What ran of it before goes on, and so do its addresses."""
+    """The status of a service that cannot be planned or started. What ran of it before goes on, at its addresses."""
     message = str(error)
-    failed = {"reason": _refusal(message), "message": message}
+    failed = {"reason": _refusal(error), "message": message}
     found = [
         _condition("IngressReady", False, "Predictor ingress not created"),
         _condition("PredictorReady", False, failed["reason"], message),
@@ -74,8 +74,7 @@ def of_refused(
     model = {
         "copies": {"failedCopies": 0, "totalCopies": 0},
         "lastFailureInfo": failed,
-        "states": {"activeModelState": "", "targetModelState": "FailedToLoad"},
-        "transitionStatus": "InvalidSpec",
+        **_transition("InvalidSpec" if isinstance(error, InputError) else "BlockedByFailedLoad", "", "FailedToLoad"),
     }
     told: Status = {**kept, "conditions": _timed(found, now, before), "modelStatus": model}
     return {**told, **_seen(mode, generation)}
@@ -218,9 +217,11 @@ def _end(unit: UnitStatus) -> str:
     return "\n".join(unit.last_lines)[-_LONGEST_MESSAGE:]
 
 
-def _refusal(message: str) -> str:
-    """KServe's reason for a predictor that cannot be planned."""
-    found = (reason for words, reason in _REFUSALS if words in message)
+def _refusal(error: IsvcError) -> str:
+    """KServe's reason for a predictor that cannot be planned, or not be started."""
+    if not isinstance(error, InputError):
+        return "ModelLoadFailed"
+    found = (reason for words, reason in _REFUSALS if words in str(error))
     return next(found, "InvalidPredictorSpec")
 
 

@@ -180,7 +180,7 @@ class Served(_Steward):
         if not body or status.get("observedGeneration", 0) < body["metadata"]["generation"]:
             return False
         model = status.get("modelStatus", {})
-        if model.get("transitionStatus") == "InvalidSpec":
+        if "exitCode" not in model.get("lastFailureInfo", {"exitCode": 0}):  # nothing was started at all
             raise StackError(model["lastFailureInfo"]["message"])
         return True
 

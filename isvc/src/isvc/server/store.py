@@ -98,6 +98,12 @@ class Store:
             row = self._db.execute("select seq from sqlite_sequence where name = 'events'").fetchone()
         return int(row[0]) if row else 0
 
+    @property
+    def subscribers(self) -> int:
+        """How many there are now."""
+        with self._lock:
+            return len(self._wakes)
+
     def create(
         self, resource: Resource, body: Object, *, manager: str = "", applied: bool = False, dry_run: bool = False
     ) -> Object:

@@ -41,10 +41,18 @@ def table(
         "metadata": {"resourceVersion": version},
         "columnDefinitions": [column.definition() for column in columns],
         "rows": [
-            {"cells": [column.cell(item, now) for column in columns], "object": _included(item, include)}
+            {"cells": [_cell(column, item, now) for column in columns], "object": _included(item, include)}
             for item in items
         ],
     }
+
+
+def _cell(column: Column, item: Object, now: float) -> Cell:
+    """Empty where an object is not of the shape that its kind has: a list shows it all the same."""
+    try:
+        return column.cell(item, now)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def partial(item: Object) -> Object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from isvc.server import selectors
 from isvc.server.errors import BadRequest, NotAcceptable, NotFound
@@ -188,9 +189,7 @@ def check_address(target: Target, body: Object) -> None:
                 f'{field} is "{body.get(field, "")}", and this is the address of {resource.api_version} {resource.kind}'
             )
             raise BadRequest(f"the object provided is unrecognized or of another kind: {told}")
-    given = body.setdefault("metadata", {})
-    if not isinstance(given, dict):
-        raise BadRequest("metadata has to be a map")
+    given = _checked_metadata(body)
     for field, value in (("namespace", target.namespace), ("name", target.name)):
         if not value:
             continue
@@ -200,3 +199,31 @@ def check_address(target: Target, body: Object) -> None:
                 f'("{given[field]}", "{value}")'
             )
         given[field] = value
+
+
+_SHAPES: Sequence[tuple[str, type, type | None, str]] = (
+    ("name", str, None, "text"),
+    ("generateName", str, None, "text"),
+    ("namespace", str, None, "text"),
+    ("uid", str, None, "text"),
+    ("resourceVersion", str, None, "text"),
+    ("labels", dict, None, "a map"),
+    ("annotations", dict, None, "a map"),
+    ("finalizers", list, str, "a list of text"),
+    ("ownerReferences", list, dict, "a list of maps"),
+    ("managedFields", list, dict, "a list of maps"),
+)
+
+
+def _checked_metadata(body: Object) -> Object:
+    """An object's metadata, in which every field is of its kind. Raises BadRequest."""
+    given = body.setdefault("metadata", {})
+    if not isinstance(given, dict):
+        raise BadRequest("metadata has to be a map")
+    for field, kind, inner, words in _SHAPES:
+        value: Any = given.get(field)
+        items: list[Any] = value if isinstance(value, list) else []
+        fits = isinstance(value, kind) and (inner is None or all(isinstance(item, inner) for item in items))
+        if value is not None and not fits:
+            raise BadRequest(f"metadata.{field} has to be {words}")
+    return given

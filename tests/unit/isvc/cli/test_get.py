@@ -55,6 +55,7 @@ def test_shell_variables_are_kserves_own_and_safe_to_evaluate(service):
     assert text.splitlines() == [
         "INGRESS_HOST=127.0.0.1",
         "INGRESS_PORT=8080",
+        "KSERVE_INGRESS_HOST_PORT=127.0.0.1:8080",
         "SERVICE_HOSTNAME=mnist.default.example.com",
         "MODEL_NAME=model",
     ]

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import yaml
 
 from isvc.backends import ports
-from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, secrets, text
+from isvc.backends.compose import FILE, IMAGES_FILE, TRITON_IMAGE, observe, progress, render, secrets, text
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
 from isvc.backends.records import Wanted
@@ -172,6 +172,7 @@ class ComposeBackend:
             ingress_port=str(wanted.ingress_port),
             python_image=self._image("PYTHON_IMAGE"),
             traefik_image=self._image("TRAEFIK_IMAGE"),
+            triton_image=os.environ.get(TRITON_IMAGE, ""),
         )
         model = render.render(plan, layout)
         _check_dockerfiles(model)

@@ -68,6 +68,8 @@ class Layout:
     ingress_port: str = "${INGRESS_PORT:-8080}"
     python_image: str = f"${{PYTHON_IMAGE:-{PYTHON_IMAGE}}}"
     traefik_image: str = f"${{TRAEFIK_IMAGE:-{TRAEFIK_IMAGE}}}"
+    triton_image: str = ""
+    """The official image, or one like it, in the place of the one built here; empty for that."""
     relative: bool = False
     """Whether paths under `root` are written relative to it, for a compose.yaml that stands there."""
 
@@ -143,6 +145,8 @@ def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]
 
 def _image(unit: Unit, layout: Layout) -> dict[str, Any]:
     """Built here where the unit has a folder or is a program of ours; else pulled, by the name KServe would use."""
+    if unit.role == "triton" and layout.triton_image:
+        return {"image": _literal(layout.triton_image)}
     role = role_of(unit)
     folder = unit.folder or (f"{layout.root}/{role}" if role else None)
     if folder is None:

@@ -182,6 +182,16 @@ def test_what_serves_nobody_is_ready_when_it_runs(service: ServicePlan) -> None:
     assert needs == {"digits-predictor": {"condition": "service_started"}}
 
 
+def test_an_official_image_of_triton_takes_the_place_of_the_one_built_here(service: ServicePlan) -> None:
+    predictor = next(unit for unit in service.units if unit.name == "digits-predictor")
+    real = replace(predictor, role="triton", needs=(), command=(("tritonserver",), ("--http-port=", Port("http"))))
+    layout = replace(LAYOUT, triton_image="nvcr.io/nvidia/tritonserver:24.10-py3")
+    container = rendered(replace(service, units=(real,)), layout=layout)["services"]["digits-predictor"]
+    assert container["image"] == "nvcr.io/nvidia/tritonserver:24.10-py3"
+    assert container["command"] == ["tritonserver", "--http-port=8080"]
+    assert not {"build", "entrypoint"} & set(container)
+
+
 def test_a_role_is_started_by_its_image_s_own_entrypoint(service: ServicePlan) -> None:
     initializer, predictor, transformer = service.units
     real = replace(predictor, role="triton", command=(("tritonserver",), ("--http-port=", Port("http"))))
