@@ -177,7 +177,11 @@ class _Ascent:
         return all(warm)
 
     def _is_warm(self, service: ServicePlan, ingress: Ingress) -> bool:
-        said = "predicts" if service.warmup else "answers (no input.json beside the YAML: no prediction tried)"
+        said = (
+            "predicts"
+            if service.warmup
+            else "answers (only readiness was asked for: no input.json beside the YAML, no prediction tried)"
+        )
         told = f"{service.name} {said}"
         if told in self.told:
             return True

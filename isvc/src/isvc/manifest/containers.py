@@ -143,18 +143,21 @@ class HttpGet:
     http_headers: object = ignored("the probe is sent without them")
 
 
+_TIMES = "a unit is asked many times a second until it is ready, in a container every 3 s from then on"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadinessProbe:
     http_get: HttpGet | None = None
     tcp_socket: object = None
     exec: object = ignored("a unit is ready when its port takes a connection")
     grpc: object = ignored("a unit is ready when its port takes a connection")
-    initial_delay_seconds: object = ignored()
-    period_seconds: object = ignored()
-    timeout_seconds: object = ignored()
-    success_threshold: object = ignored()
-    failure_threshold: object = ignored()
-    termination_grace_period_seconds: object = ignored()
+    initial_delay_seconds: object = ignored("a unit is asked from its start on")
+    period_seconds: object = ignored(_TIMES)
+    timeout_seconds: object = ignored(_TIMES)
+    success_threshold: object = ignored(_TIMES)
+    failure_threshold: object = ignored(_TIMES)
+    termination_grace_period_seconds: object = ignored("only a liveness probe ends a container")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

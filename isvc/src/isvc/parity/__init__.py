@@ -52,7 +52,8 @@ def markdown(features: Sequence[Feature]) -> str:
 def _lines(features: Sequence[Feature]) -> Iterator[str]:
     yield "# Parity with KServe"
     yield ""
-    yield f"Checked against KServe {KSERVE_VERSION}. Each row is held by the tests that it names."
+    yield f"Checked against KServe {KSERVE_VERSION}. Each row is held by the tests that it names:"
+    yield "a test session in which they do not pass fails."
     yield "`isvc parity` prints the same table. Timings here are not a cluster's timings."
     for status in Status:
         yield f"\n## {status.value.capitalize()}\n"

@@ -54,6 +54,17 @@ def test_probes_that_are_not_asked_are_told(planned: Planned) -> None:
     assert "spec.predictor.triton.startupProbe is ignored" in told
 
 
+def test_the_times_of_a_probe_are_told(planned: Planned) -> None:
+    times = "initialDelaySeconds: 5, periodSeconds: 3, timeoutSeconds: 2, successThreshold: 1, failureThreshold: 4"
+    model = f"{{storageUri: gs://bucket/a, readinessProbe: {{tcpSocket: {{port: 8080}}, {times}}}}}"
+    service = planned(f"{{predictor: {{triton: {model}}}}}")
+    told = "\n".join(service.notices)
+    for field in ("initialDelay", "period", "timeout"):
+        assert f"spec.predictor.triton.readinessProbe.{field}Seconds is ignored: a unit is asked" in told
+    for field in ("success", "failure"):
+        assert f"spec.predictor.triton.readinessProbe.{field}Threshold is ignored: a unit is asked" in told
+
+
 def test_a_share_of_knative_s_revisions_is_told(planned: Planned) -> None:
     service = planned("{predictor: {canaryTrafficPercent: 20, triton: {storageUri: gs://bucket/a}}}")
     told = "spec.predictor.canaryTrafficPercent is ignored: there is one revision, which gets all requests"

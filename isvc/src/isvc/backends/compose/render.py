@@ -124,9 +124,11 @@ def _completes(need: Mapping[str, Any]) -> bool:
 
 
 def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]:
+    image = _image(unit, layout)
+    said = words(service, unit, pulled="build" not in image)
     model: dict[str, Any] = {
-        **_image(unit, layout),
-        **_command(unit, [_literal(word) for word in words(service, unit)]),
+        **image,
+        **_command(unit, [_literal(word) for word in said]),
         "environment": _environment(service, unit, layout),
         **_network(service, unit),
         "volumes": [

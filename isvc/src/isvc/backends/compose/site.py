@@ -47,11 +47,14 @@ def role_of(unit: Unit) -> str:
     return unit.role or (program if program in _OWN_PROGRAMS else "")
 
 
-def words(service: ServicePlan, unit: Unit) -> list[str]:
-    """The unit's command line. Servers of ours listen on loopback unless told otherwise, which reaches nobody here."""
+def words(service: ServicePlan, unit: Unit, *, pulled: bool = False) -> list[str]:
+    """The unit's command line. Servers of ours listen on loopback unless told otherwise, which reaches nobody here.
+
+    `pulled` says that somebody else's image runs in the place of the one that is built here.
+    """
     found = resolve_all(unit.command, unit, ContainerSite(service, unit))
-    built = unit.folder or role_of(unit)
-    return [*found, "--host", "0.0.0.0"] if built and unit.ports else found
+    is_ours = bool(unit.folder or role_of(unit)) and not pulled
+    return [*found, "--host", "0.0.0.0"] if is_ours and unit.ports else found
 
 
 def service_key(service: ServicePlan, unit: Unit) -> str:
