@@ -137,9 +137,11 @@ class Controller:
         """Those that do not run yet, or otherwise than wanted."""
         found = []
         for key, each in planned.items():
-            if each.plan is None or each.error is not None or not self._backoff.is_due(key):
+            if each.plan is None or not self._backoff.is_due(key):
                 continue
             running = stack.service(key)
+            if each.error is not None and stack.running and running is not None:
+                continue  # what it was before goes on
             if running is None or not stack.running or not self._agrees(key, each, running):
                 found.append((key, each))
             elif self._agreed.get(key) != each:
