@@ -1,6 +1,6 @@
 """A bucket on this machine: a real SeaweedFS that serves, over S3, what stands in a folder.
 
-    serve.py --bucket NAME --from FOLDER --s3_port PORT [--host ADDRESS]
+    serve.py [seaweedfs] --bucket NAME --from FOLDER --s3_port PORT [--host ADDRESS]
 
 Everybody who reaches the port may read the bucket and list it; nobody may write. With AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY in the environment, only who has these may. The folder is copied in as the server
@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--bucket", required=True, help="its name")
     parser.add_argument("--from", dest="folder", required=True, type=Path, help="the folder that it has")
     parser.add_argument("--s3_port", required=True, type=int)
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
-    options = parser.parse_args(argv)
+    parser.add_argument("--host", default="127.0.0.1", help="the address that S3 listens on (%(default)s)")
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = parser.parse_args(words[1:] if words[:1] == ["seaweedfs"] else words)
     if not options.folder.is_dir():
         _say(f"there is no folder {options.folder}")
         return 1
@@ -72,7 +73,7 @@ def _serve_at(ports: Sequence[int], options: argparse.Namespace, state: Path) ->
     master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3_grpc = ports
     store = (
         *(str(WEED), "-v=0", "-logtostderr=true", "server", f"-dir={state}", "-ip=127.0.0.1"),
-        *(f"-ip.bind={options.host}", "-volume.max=0", "-master.volumeSizeLimitMB=1024", "-master.telemetry=false"),
+        *("-ip.bind=127.0.0.1", "-volume.max=0", "-master.volumeSizeLimitMB=1024", "-master.telemetry=false"),
         *(f"-master.port={master}", f"-master.port.grpc={master_grpc}"),
         *(f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}"),
         *("-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}"),

@@ -115,7 +115,7 @@ def check(models: Iterable[Model]) -> None:
         if model.backend not in ours:
             raise CannotServe(
                 f"model {model.name} needs Triton's backend {model.backend}, which PyPI's Triton does not have (it has "
-                f"{', '.join(ours)}); the official image has: {OFFICIAL_IMAGE}"
+                f"{', '.join(ours)}); the official image has: on Compose, TRITON_IMAGE={OFFICIAL_IMAGE}:<version>-py3"
             )
 
 

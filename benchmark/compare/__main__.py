@@ -1,7 +1,7 @@
 """`python -m benchmark.compare`: REST against gRPC on both hops, and a report that says what can be said.
 
-Exit codes: 0 measured; 1 it could not measure, or with --check a fairness check failed; 2 bad input; 130 interrupted,
-with a partial report of what there was.
+Exit codes: 0 measured; 1 it could not measure, or with --check a fairness check failed; 2 bad input, such as a --target
+where nothing answers; 130 interrupted, with a partial report of what there was.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def _measure(plan: Plan, asked: Asked, findings: Findings) -> int:
             measure(plan, asked, findings, Path(scratch), progress)
         except NothingThere as exc:
             print(f"compare: no arm gives an answer: {exc}{_advice(asked)}", file=sys.stderr)
-            return FAILED
+            return BAD_INPUT
         except (ServerFailed, EnvironmentFailed, CrewFailed) as exc:
             findings.stopped = f"it ended early: {exc}"
             print(f"compare: {exc}", file=sys.stderr)

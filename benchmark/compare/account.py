@@ -33,11 +33,13 @@ def account(findings: Findings) -> dict[str, Any]:
     checks = fairness.panel(findings, decomposed)
     judged = judge(findings, checks)
     return {
-        "format": 1,
+        "format": 2,
         "complete": findings.stopped is None,
         "stopped": findings.stopped,
         "about": findings.about,
         "headline": headline(findings, judged),
+        "scope": scope(findings, judged),
+        "said": said(judged),
         "verdicts": [_verdict(one) for one in judged],
         "fairness": [asdict(check) for check in checks],
         "series": [_series(one) for one in findings.series],
@@ -67,21 +69,35 @@ def headline(findings: Findings, judged: list[Judged]) -> str:
     """The one line to read: transport and encoding on the transformer's hop where it was measured, with their scope."""
     if not judged:
         return "no verdict, because nothing was measured"
-    hop: Hop = "predictor" if any(one.hop == "predictor" for one in judged) else "client"
-    here = [one for one in judged if one.hop == hop and one.predictor == judged[0].predictor]
+    return f"{scope(findings, judged)}: {'. '.join(said(judged))}."
+
+
+def scope(findings: Findings, judged: list[Judged]) -> str:
+    """Of what the headline holds."""
+    if not judged:
+        return ""
+    about = findings.about
+    return (
+        f"On this machine ({about.get('cpu', '?')}, {about.get('cores', '?')} cores), {HOPS[_hop(judged)]}, "
+        f"with {judged[0].predictor}, {about.get('payload', 'one payload')}, one connection"
+    )
+
+
+def said(judged: list[Judged]) -> list[str]:
+    """The headline's sentences."""
+    here = [one for one in judged if one.hop == _hop(judged) and one.predictor == judged[0].predictor]
     transport, encoding = PAIRS[:2]
-    said = [
+    return [
         one.sentence
         for one in here
         if (one.pair == transport and one.metric == "p50")
         or (one.pair == transport and one.verdict.found and one.metric in ("p99", "transformer CPU per request"))
         or (one.pair == encoding and one.metric == "p50")
     ]
-    about = findings.about
-    return (
-        f"On this machine ({about.get('cpu', '?')}, {about.get('cores', '?')} cores), {HOPS[hop]}, "
-        f"predictor {judged[0].predictor}, {about.get('payload', 'one payload')}, one connection: {'. '.join(said)}."
-    )
+
+
+def _hop(judged: list[Judged]) -> Hop:
+    return "predictor" if any(one.hop == "predictor" for one in judged) else "client"
 
 
 def application(findings: Findings) -> list[dict[str, Any]]:

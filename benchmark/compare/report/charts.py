@@ -47,7 +47,9 @@ def _throughput(document: Document) -> Figure:
         points = [(one["connections"], one["requests_per_second"]) for one in found if one["requests_per_second"]]
         band = [_spread(one) for one in found if one["requests_per_second"]]
         series.append(Line(BY_NAME[arm].title, arm, points, band))
-    picture = lines(series, Axis("connections"), Axis("requests per second"), "throughput against concurrency")
+    picture = lines(
+        series, Axis("connections", True, binary=True), Axis("requests per second"), "throughput against concurrency"
+    )
     return "Throughput, client to transformer", picture, "Closed loop. Bands: the slowest and the fastest block."
 
 
@@ -92,25 +94,32 @@ def _waterfall(document: Document, predictor: str, hop: str, where: str) -> Figu
         (
             BY_NAME[one["arm"]].title,
             [*one["parts"].items(), ("unexplained", one["unexplained"])],
+            one["total"],
         )
         for one in found
     ]
     picture = bars(rows, "ms", f"where the time goes, {title}") + parts_legend([*PARTS, "unexplained"])
-    return f"Where the time goes, {title}", picture, "Means at one connection. hop: encode, wire and decode."
+    return f"Where the time goes, {title}", picture, f"Means at one connection. {_rest(found)}"
+
+
+def _rest(found: list[Document]) -> str:
+    """What is unexplained, in words: where it is less than nothing it cannot be drawn."""
+    told = (f"{BY_NAME[one['arm']].title} {one['unexplained'] / one['total']:+.0%}" for one in found)
+    return f"Unexplained: {', '.join(told)}; behind the bars is what was measured as a whole."
 
 
 def _cpu(document: Document, hop: str, title: str) -> Figure:
     rows: list[Row] = []
     for one in _single(document, _first(document), hop):
         told = [(role, one["cpu_ms"][role]) for role in _ROLES if one["cpu_ms"][role] is not None]
-        rows.append((one["title"], told))
+        rows.append((one["title"], told, sum(value for _, value in told)))
     picture = bars(rows, "ms", f"CPU per request, {title}") + parts_legend(_ROLES)
     return f"CPU per request, {title}", picture, "At one connection: all processes of a role, user and system."
 
 
 def _bytes(document: Document, hop: str, title: str) -> Figure:
     rows: list[Row] = [
-        (BY_NAME[one["arm"]].title, [("request", one["up"]), ("answer", one["down"])])
+        (BY_NAME[one["arm"]].title, [("request", one["up"]), ("answer", one["down"])], one["total"])
         for one in document["wire"]
         if one["hop"] == hop and one["arm"] in BY_NAME
     ]

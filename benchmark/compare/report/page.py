@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.compare.report import tables
-from benchmark.compare.report.charts import figures
+from benchmark.compare.report.charts import Figure, figures
 from benchmark.compare.report.tables import Table
 
 STYLE = Path(__file__).with_name("style.css")
@@ -33,18 +33,27 @@ def render(document: dict[str, Any]) -> str:
             _section("Provenance", _provenance(document)),
         )
     )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>REST against gRPC</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>"
-        f"<body><main>{body}</main></body></html>\n"
-    )
+    return _page(body)
+
+
+def top(document: dict[str, Any]) -> str:
+    """The beginning of the page, for a picture of it: the verdict, and the latencies of the first predictor."""
+    return _page(_head(document) + _grid(list(figures(document))[:2]))
 
 
 _SOFT_PERCENTILES = (
     '<p class="soft">A percentile q stands only where there are 10 / (1 - q) requests or more; each is a measured '
     "value, exact, neither rounded to a histogram's bucket nor interpolated.</p>"
 )
+
+
+def _page(body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>REST against gRPC</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
+    )
 
 
 _PARTS = (
@@ -66,8 +75,15 @@ def _head(document: dict[str, Any]) -> str:
         "<h1>REST against gRPC</h1>"
         f'<p class="soft">{escape(about.get("what", ""))} {escape(about["when"])}, {escape(about["cpu"])}, '
         f"{about['cores']} cores</p>{partial}"
-        f'<p class="headline">{escape(document["headline"])}</p>'
+        f"{_verdict(document)}"
     )
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    if not document["said"]:
+        return f'<p class="headline">{escape(document["headline"])}</p>'
+    found = "".join(f"<li>{escape(one)}</li>" for one in document["said"])
+    return f'<div class="headline"><p class="soft">{escape(document["scope"])}</p><ul>{found}</ul></div>'
 
 
 def _section(title: str, inside: str) -> str:
@@ -83,13 +99,17 @@ def _panel(document: dict[str, Any]) -> str:
             f'<tr><td>{escape(check["name"])}</td><td class="{kind}">{word}</td>'
             f"<td>{escape(check['detail'])}{void}</td></tr>"
         )
-    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _figures(document: dict[str, Any]) -> str:
+    return _grid(list(figures(document)))
+
+
+def _grid(found: list[Figure]) -> str:
     made = [
         f"<figure><h3>{escape(title)}</h3>{picture}<figcaption>{escape(text)}</figcaption></figure>"
-        for title, picture, text in figures(document)
+        for title, picture, text in found
     ]
     return f'<div class="grid2">{"".join(made)}</div>'
 

@@ -14,8 +14,8 @@ WIDTH, HEIGHT = 440, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
 BAR, GAP = 22, 30
 Tick = Callable[[float], str]
-Row = tuple[str, Sequence[tuple[str, float]]]
-"""Of bars: a title, and parts as (class, value)."""
+Row = tuple[str, Sequence[tuple[str, float]], float]
+"""Of bars: a title, parts as (class, value), and the total, which parts that overlap exceed."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ def lines(series: Sequence[Line], x: Axis, y: Axis, label: str, marks: Sequence[
 
 def bars(rows: Sequence[Row], unit: str, label: str, tick: Tick = words.number) -> str:
     """Rows of stacked parts. The total stands behind each."""
-    totals = [sum(max(value, 0) for _, value in parts) for _, parts in rows]
-    if not rows or not max(totals):
+    drawn = [sum(max(value, 0) for _, value in parts) for _, parts, _ in rows]
+    if not rows or not max(drawn):
         return '<p class="none">Not measured.</p>'
-    scale = Scale(0, max(totals), 0, WIDTH - 2 * RIGHT - 78)
+    scale = Scale(0, max(drawn), 0, WIDTH - 2 * RIGHT - 78)
     height = len(rows) * (BAR + GAP) + 6
     made = []
-    for number, ((title, parts), total) in enumerate(zip(rows, totals, strict=True)):
+    for number, (title, parts, total) in enumerate(rows):
         top, at = number * (BAR + GAP) + 20, float(RIGHT)
         made.append(f'<text x="{RIGHT}" y="{top - 6}" class="name">{escape(title)}</text>')
         for kind, value in parts:

@@ -1,4 +1,4 @@
-"""`kserve-agent proxy` before a component, `kserve-agent dump` as a sink of events. The composition root."""
+"""`kserve-agent proxy` before a component, `balance` before several, `dump` for events. The composition root."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 from aiohttp import web
 
+from kserve_agent.balance import Balancer
 from kserve_agent.batches import MAX_LATENCY, MAX_SIZE, Batcher
 from kserve_agent.dump import application
 from kserve_agent.events import Source
@@ -23,7 +24,7 @@ from kserve_agent.proxy import MAX_BODY, Logging, Proxy
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    asyncio.run(_dump(args) if args.command == "dump" else _proxy(args))
+    asyncio.run({"dump": _dump, "proxy": _proxy, "balance": _balance}[args.command](args))
     return 0
 
 
@@ -32,7 +33,11 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True)
     dump = commands.add_parser("dump", help="show the events that are sent here")
     proxy = commands.add_parser("proxy", help="log and batch what goes to a component")
-    for command in (dump, proxy):
+    balance = commands.add_parser("balance", help="spread connections over several instances")
+    balance.add_argument("--grpc_port", type=int, default=9000)
+    for port in ("http", "grpc"):
+        balance.add_argument(f"--{port}", action="append", default=[], metavar="HOST:PORT", help="an instance")
+    for command in (dump, proxy, balance):
         command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
         command.add_argument("--http_port", type=int, default=9081)
     proxy.add_argument("--component", required=True, metavar="HOST:PORT")
@@ -48,6 +53,14 @@ def parser() -> argparse.ArgumentParser:
     proxy.add_argument("--max_latency", type=int, default=MAX_LATENCY, help="milliseconds")
     proxy.add_argument("--max_concurrency", type=int, default=0, help="requests at once; others wait (0: no limit)")
     return root
+
+
+async def _balance(args: argparse.Namespace) -> None:
+    http, grpc = Balancer(args.http), Balancer(args.grpc, refusal=b"")
+    async with AsyncExitStack() as stack:
+        for balancer, port in ((http, args.http_port), (grpc, args.grpc_port)):
+            await stack.enter_async_context(await asyncio.start_server(balancer.handle, args.host, port))
+        await _asked_to_end().wait()
 
 
 async def _dump(args: argparse.Namespace) -> None:
@@ -88,10 +101,7 @@ def _source(args: argparse.Namespace) -> Source:
 
 async def _serve(app: web.Application, args: argparse.Namespace) -> None:
     """Until SIGTERM or SIGINT; then requests on their way are answered."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    stopped = _asked_to_end()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     await runner.setup()
     try:
@@ -99,3 +109,12 @@ async def _serve(app: web.Application, args: argparse.Namespace) -> None:
         await stopped.wait()
     finally:
         await runner.cleanup()
+
+
+def _asked_to_end() -> asyncio.Event:
+    """Set at SIGTERM and SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped

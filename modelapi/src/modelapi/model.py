@@ -1,4 +1,4 @@
-"""What users write: a Model with load, preprocess, predict, postprocess and explain; and the Predictor it asks for.
+"""What users write: a Model with preprocess, predict, postprocess and explain; and the Predictor that it asks for.
 
 The steps run in this order: preprocess, validate, predict (or explain), postprocess. Each is called positionally, with
 as many of (payload, headers, response_headers) as it takes, and may be `def` or `async def`. A `def` handler runs on
@@ -11,28 +11,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from importlib import import_module
 from typing import Any, Protocol
 
+from modelapi.base_model import BaseKServeModel, Headers, InferenceModel, InferenceVerb, Payload
 from modelapi.config import PredictorConfig, PredictorProtocol
 from modelapi.context import get_predictor_config
 from modelapi.errors import InferenceError, InvalidInput, PredictorNotConfigured
 from modelapi.types import InferRequest, InferResponse
 
-Payload = Any  # V1: the JSON value or bytes; V2: InferRequest
-Headers = dict[str, str]
-
 _NOWHERE = PredictorConfig("")
 FORWARDED_HEADERS = ("x-request-id", "x-b3-traceid", "authorization", "traceparent", "tracestate")
 trace_logger = logging.getLogger("kserve.trace")
-
-
-class InferenceVerb(Enum):
-    """What was asked of a model."""
-
-    EXPLAIN = 1
-    PREDICT = 2
 
 
 class Predictor(Protocol):
@@ -75,57 +65,6 @@ class Outcome:
     result: Any
     response_headers: Headers
     timings: Timings
-
-
-class BaseKServeModel:
-    """A thing with a name that a server can register."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.ready = False
-        self.engine = False
-
-    async def healthy(self) -> bool:
-        """Whether the model can answer now; by default, whether it is loaded."""
-        return self.ready
-
-    def load(self) -> bool:
-        """Load whatever the model needs; sets `ready`."""
-        self.ready = True
-        return self.ready
-
-    def start(self) -> None:
-        """Called by the server before it serves."""
-        self.ready = True
-
-    async def start_engine(self) -> None:
-        """Called by the server on its event loop, if `engine` is set."""
-        self.ready = True
-
-    def stop(self) -> None:
-        """Called when the model is unloaded and when the server stops."""
-        self.ready = False
-
-    def stop_engine(self) -> None:
-        """Called when the server stops, if `engine` is set."""
-
-
-class InferenceModel(BaseKServeModel):
-    """A model that describes its tensors."""
-
-    def __call__(
-        self, body: Payload, headers: Headers | None = None, verb: InferenceVerb = InferenceVerb.PREDICT
-    ) -> Any:
-        """The answer to a decoded payload."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__: derive from Model, which has one.")
-
-    def get_input_types(self) -> Any:
-        """A list of `{"name", "datatype", "shape"}`; may be `async def`."""
-        return []
-
-    def get_output_types(self) -> Any:
-        """A list of `{"name", "datatype", "shape"}`; may be `async def`."""
-        return []
 
 
 class _PredictorSetting:
@@ -393,12 +332,20 @@ def get_latency_ms(start: float, end: float) -> float:
 
 __all__ = [
     "BaseKServeModel",
+    "Headers",
     "InferRequest",
     "InferResponse",
     "InferenceModel",
     "InferenceVerb",
     "Model",
+    "Outcome",
+    "Payload",
     "Predictor",
     "PredictorConfig",
     "PredictorProtocol",
+    "Steps",
+    "Timings",
+    "append_forwardable_headers",
+    "get_latency_ms",
+    "is_v2",
 ]

@@ -84,7 +84,7 @@ def test_what_is_found_is_outside_of_what_the_control_shows(document: dict[str, 
 
 def test_the_ratios_between_arms_are_plausible(document: dict[str, Any]) -> None:
     ratios = [one["ratio"]["value"] for one in document["verdicts"] if one["ratio"]]
-    assert ratios
+    assert ratios or not any(one["found"] for one in document["verdicts"])
     assert all(PLAUSIBLE[0] < ratio < PLAUSIBLE[1] for ratio in ratios)
 
 
@@ -123,8 +123,9 @@ def test_every_request_is_in_the_raw_data(document: dict[str, Any], quick: Path)
 
 def test_memory_and_cpu_are_told_for_every_party(document: dict[str, Any]) -> None:
     for one in document["series"]:
-        for what in ("cpu_ms", "rss_bytes"):
-            assert all(one[what][role] > 0 for role in ("client", "transformer", "predictor")), one
+        for role in ("client", "transformer", "predictor"):
+            assert one["cpu_ms"][role] >= 0, one
+            assert one["rss_bytes"][role] > 10 << 20, one
 
 
 def test_every_arm_was_measured_on_both_hops(document: dict[str, Any]) -> None:
@@ -160,7 +161,7 @@ def test_ctrl_c_leaves_a_partial_report_and_no_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--target", "http://127.0.0.1:9", "--model", "m"), 1, "nobody answers at the address"),
+        (("--target", "http://127.0.0.1:9", "--model", "m"), 2, "nobody answers at the address"),
         (("--target", "http://127.0.0.1:9"), 2, "--target needs --model"),
         (("--target", "ftp://x", "--model", "m"), 2, "write an address such as"),
         (("--model", "m"), 2, "belong to a --target"),

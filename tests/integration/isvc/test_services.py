@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -138,123 +134,8 @@ def test_a_collocated_pair_is_reached_through_its_transformer(own: Workspace) ->
     assert _post(int(number), "x")[1]["told"]["name"] == "p"
 
 
-def test_a_transformer_gets_a_model_of_its_own(own: Workspace) -> None:
-    uri = "env: [{name: STORAGE_URI, value: gs://test/image_classifier/v1/config}], "
-    transformer = (OWN % "--name=t").replace("{name", f"{{{uri}name")
-    _up(own, f"{PREDICTOR}, transformer: {{containers: [{transformer}]}}")
-    _, body = _post(_port(own), HOST)
-    assert (Path(body["told"]["uri"]) / "config.properties").is_file()
-
-
-def test_two_transformers_stand_in_one_namespace(own: Workspace) -> None:
-    def spec(name: str) -> str:
-        return f"{{{PREDICTOR}, transformer: {{containers: [{OWN % f'--name={name}'}]}}}}"
-
-    other = SERVICE.format(name="other", metadata="", spec=spec("b"))
-    (own.folder / "input.json").unlink()
-    _up(own, spec("a")[1:-1], before=other)
-    port = _port(own)
-    assert _post(port, HOST)[1]["told"]["name"] == "a"
-    assert _post(port, "other.default.example.com")[1]["told"]["name"] == "b"
-
-
-def test_as_many_instances_run_as_min_replicas_says(own: Workspace) -> None:
-    _up(own, PREDICTOR.replace("{containers", "{minReplicas: 3, containers"))
-    port = _port(own)
-    seen = Counter(_post(port, HOST)[1]["told"]["pid"] for _ in range(30))
-    assert sorted(seen.values()) == [10, 10, 10]
-    psutil.Process(next(iter(seen))).kill()
-    assert {_post(port, HOST)[0] for _ in range(10)} <= {200, 502, 503}
-
-
-def test_a_request_that_takes_too_long_is_answered_504(own: Workspace) -> None:
-    (own.folder / "input.json").unlink()
-    spec = PREDICTOR.replace("{containers", "{timeout: 1, containers").replace("--name=p", "--delay=3")
-    _up(own, spec)
-    assert _post(_port(own), HOST)[0] == 504
-
-
-def test_no_more_requests_at_once_than_the_container_may_have(own: Workspace) -> None:
-    spec = PREDICTOR.replace("{containers", "{containerConcurrency: 1, containers")
-    _up(own, spec.replace("--name=p", "--delay=0.2"))
-    port = _port(own)
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: _post(port, HOST), range(4)))
-    assert [status for status, _ in answers] == [200] * 4
-    assert {body["told"]["together"] for _, body in answers} == {1}
-
-
-def test_a_canary_gets_its_share(own: Workspace) -> None:
-    canary = f"canary: [{{trafficPercent: 20, predictor: {{name: next, containers: [{OWN % '--name=canary'}]}}}}]"
-    _up(own, f"{PREDICTOR}, {canary}", ", annotations: {serving.kserve.io/deploymentMode: Standard}")
-    port = _port(own)
-    seen = Counter(_post(port, "demo-default.example.com")[1]["told"]["name"] for _ in range(200))
-    # Were every request drawn by itself, 200 of them would give 40 canaries with a deviation of 5.7.
-    assert abs(seen["canary"] - 40) <= 17
-    assert seen["canary"] + seen["p"] == 200
-
-
-def test_the_logger_tells_of_requests_and_answers(own: Workspace) -> None:
-    logger = "logger: {mode: all, url: 'http://message-dumper.default/'}"
-    _up(own, PREDICTOR.replace("{containers", f"{{{logger}, containers"), ", annotations: {team: flowers}")
-    assert _post(_port(own), HOST, instances=[7])[0] == 200
-    events = _events(own)
-    request, answer = events[-2:]
-    assert request["type"] == "org.kubeflow.serving.inference.request"
-    assert answer["type"] == "org.kubeflow.serving.inference.response"
-    assert request["id"] == answer["id"]
-    assert request["data"] == {"instances": [7]}
-    assert answer["data"]["predictions"] == [7]
-    for event in (request, answer):
-        assert event["specversion"] == "1.0"
-        assert (event["inferenceservicename"], event["namespace"]) == ("demo", "default")
-        assert (event["component"], event["endpoint"]) == ("predictor", "/v1/models/demo:predict")
-
-
-def _events(own: Workspace) -> list[dict[str, Any]]:
-    """What the sink shows, once it has shown the last request: events are on their way after the answer."""
-    for _ in range(100):
-        lines = own.isvc("logs", "demo-message-dumper").stdout.splitlines()
-        found = [json.loads(line.partition(" | ")[2]) for line in lines if '"specversion"' in line]
-        if len(found) >= 4 and found[-1]["type"].endswith("response"):  # the warm-up's two, then these
-            return found
-    pytest.fail(f"the sink shows {lines}")
-
-
-def test_the_batcher_puts_requests_together(own: Workspace) -> None:
-    (own.folder / "input.json").unlink()
-    _up(own, PREDICTOR.replace("{containers", "{batcher: {maxBatchSize: 4, maxLatency: 3000}, containers"))
-    port = _port(own)
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda number: _post(port, HOST, instances=[number]), range(4)))
-    assert {status for status, _ in answers} == {200}
-    assert [body["predictions"] for _, body in answers] == [[0], [1], [2], [3]]
-    assert len({body["batchId"] for _, body in answers}) == 1
-
-
 def test_a_cluster_local_service_has_only_its_inner_name(own: Workspace) -> None:
     _up(own, PREDICTOR, ", labels: {networking.knative.dev/visibility: cluster-local}")
     port = _port(own)
     assert _post(port, HOST)[0] == 404
     assert _post(port, "demo.default.svc.cluster.local")[0] == 200
-
-
-def test_below_its_path_the_domain_leads_to_the_service(own: Workspace) -> None:
-    config = (
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: inferenceservice-config, namespace: kserve}\n"
-        """data: {ingress: '{"pathTemplate": "/serving/{{ .Namespace }}/{{ .Name }}"}'}\n---"""
-    )
-    _up(own, PREDICTOR, before=config)
-    status, body = _post(_port(own), "example.com", "/serving/default/demo/v1/models/demo:predict")
-    assert (status, body["told"]["path"]) == (200, "/v1/models/demo:predict")
-
-
-def test_stop_ends_what_runs_and_start_brings_it_back(own: Workspace) -> None:
-    _up(own, PREDICTOR)
-    assert any("server.py" in " ".join(one.cmdline()) for one in own.processes())
-    _up(own, PREDICTOR, ", annotations: {serving.kserve.io/stop: 'true'}")
-    assert not any("server.py" in " ".join(one.cmdline()) for one in own.processes())
-    conditions = json.loads(own.isvc("get", "demo", "-o", "json").stdout)["status"]["conditions"]
-    assert {"type": "Stopped", "status": "True", "severity": "Info"} in conditions
-    _up(own, PREDICTOR)
-    assert _post(_port(own), HOST)[0] == 200

@@ -10,11 +10,17 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from integration.modelapi.rest_witness import Witness, serving
+from modelapi import InferOutput, InferRequest, InferResponse, Model, ModelRepository
+from modelapi.config import ServerConfig
+from modelapi.dataplane import DataPlane
+from modelapi.server.run import Servers
 
 PROGRAM = """
 import argparse, asyncio, os, sys, threading, time
@@ -160,6 +166,28 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return cert, key
 
 
+class Echo(Model):
+    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
+        if not isinstance(payload, InferRequest):
+            return {"predictions": payload["instances"]}
+        outputs = [InferOutput(t.name, t.shape, t.datatype, t.as_numpy()) for t in payload.inputs]
+        return InferResponse(payload.id, self.name, outputs)
+
+
+@pytest.fixture
+async def tls_servers(certificate: tuple[Path, Path]) -> AsyncIterator[Servers]:
+    """Both servers with TLS, and a model `echo`."""
+    repository = ModelRepository()
+    echo = Echo("echo")
+    echo.load()
+    repository.update(echo)
+    cert, key = map(str, certificate)
+    running = Servers(ServerConfig(http_port=0, grpc_port=0, ssl_certfile=cert, ssl_keyfile=key), DataPlane(repository))
+    await running.start()
+    yield running
+    await running.stop(1)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Any]:
     programs: list[Program] = []
@@ -171,3 +199,9 @@ def start(tmp_path: Path) -> Iterator[Any]:
     yield run
     for program in programs:
         program.close()
+
+
+@pytest.fixture
+async def witness() -> AsyncIterator[Witness]:
+    async with serving() as listening:
+        yield listening

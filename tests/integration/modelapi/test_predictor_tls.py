@@ -1,39 +1,17 @@
 """The hops with TLS: whom they trust, and what they say when they do not."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modelapi import InferInput, InferOutput, InferRequest, InferResponse, Model, ModelRepository
+from modelapi import InferInput, InferRequest, ModelRepository
 from modelapi.config import PredictorConfig, ServerConfig
 from modelapi.dataplane import DataPlane
 from modelapi.errors import PredictorUnavailable
 from modelapi.predictors import connect
 from modelapi.server.run import Servers
-
-
-class Echo(Model):
-    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
-        if not isinstance(payload, InferRequest):
-            return {"predictions": payload["instances"]}
-        outputs = [InferOutput(t.name, t.shape, t.datatype, t.as_numpy()) for t in payload.inputs]
-        return InferResponse(payload.id, self.name, outputs)
-
-
-@pytest.fixture
-async def servers(certificate: tuple[Path, Path]) -> AsyncIterator[Servers]:
-    repository = ModelRepository()
-    echo = Echo("echo")
-    echo.load()
-    repository.update(echo)
-    cert, key = map(str, certificate)
-    running = Servers(ServerConfig(http_port=0, grpc_port=0, ssl_certfile=cert, ssl_keyfile=key), DataPlane(repository))
-    await running.start()
-    yield running
-    await running.stop(1)
 
 
 def request() -> InferRequest:
@@ -49,10 +27,10 @@ def hop_to(servers: Servers, protocol: str) -> Any:
 
 @pytest.mark.parametrize("protocol", ["v1", "v2", "grpc-v2"])
 async def test_a_predictor_with_a_certificate_of_the_bundle_is_trusted(
-    servers: Servers, certificate: tuple[Path, Path], protocol: str, monkeypatch: pytest.MonkeyPatch
+    tls_servers: Servers, certificate: tuple[Path, Path], protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
-    hop = hop_to(servers, protocol)
+    hop = hop_to(tls_servers, protocol)
     try:
         answer = await hop.predict(request(), "echo", {})
         values = answer["predictions"] if protocol == "v1" else answer.outputs[0].as_numpy().tolist()
@@ -62,10 +40,10 @@ async def test_a_predictor_with_a_certificate_of_the_bundle_is_trusted(
 
 
 @pytest.mark.parametrize("protocol", ["v1", "v2", "grpc-v2"])
-async def test_any_other_predictor_is_not(servers: Servers, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_any_other_predictor_is_not(tls_servers: Servers, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
-    hop = hop_to(servers, protocol)
+    hop = hop_to(tls_servers, protocol)
     try:
         with pytest.raises(PredictorUnavailable, match=r"(?i)certificate"):
             await hop.predict(request(), "echo", {})

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 HEAVY = (
     "fastapi",
@@ -53,6 +56,28 @@ def test_importing_the_package_loads_not_even_numpy() -> None:
 def test_importing_the_server_module_reads_no_command_line() -> None:
     script = "import sys; sys.argv = ['x', '--http_port', 'no number']; from modelapi import ModelServer, model_server"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_rest_client_without_httpx_says_what_to_install() -> None:
+    script = "import sys; sys.modules['httpx'] = None; from modelapi import InferInput, InferenceRESTClient"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert run.stderr.rstrip().endswith("ImportError: InferenceRESTClient needs httpx: pip install 'modelapi[client]'.")
+
+
+def test_it_brings_at_most_half_of_the_distributions_that_kserve_brings() -> None:
+    """kserve 0.21 brings 67, itself included; `make bench` counts both."""
+    brought, left = set[str](), ["modelapi"]
+    while left:
+        name = canonicalize_name(left.pop())
+        if name not in brought:
+            brought.add(name)
+            left += required(name)
+    assert len(brought) <= 33, sorted(brought)
+
+
+def required(name: str) -> list[str]:
+    requirements = [Requirement(line) for line in metadata.requires(name) or ()]
+    return [each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": "grpc"})]
 
 
 def test_every_public_name_is_there() -> None:

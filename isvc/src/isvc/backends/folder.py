@@ -6,7 +6,7 @@
     supervisor.log    what it says itself
     logs/             a journal per unit
     ingress/          Traefik's dynamic configuration, a file per service with a route
-    <namespace>/<service>/   the folders that units share: models/
+    <namespace>/<service>/   the folders that units share, as old as what fills them: revisions/5d41402a/models/
 
 Readers never see half a file: each is written beside its place and renamed.
 """
@@ -14,14 +14,15 @@ Readers never see half a file: each is written beside its place and renamed.
 from __future__ import annotations
 
 import fcntl
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from isvc.backends import records
+from isvc.backends import files, records
 from isvc.backends.records import ProcessId, Report, Wanted
 from isvc.errors import StackError, WaitTimeout
 
@@ -68,6 +69,9 @@ class ProjectFolder:
             raise StackError(f"{file} is not of this version of isvc ({exc}); remove its folder to start anew") from exc
 
     def write_wanted(self, wanted: Wanted) -> None:
+        """With the files of its ConfigMaps and Secrets, which are there before a unit reads them."""
+        contained = wanted.backend == "compose"
+        files.write(self.root, [service.plan for service in wanted.services], contained=contained)
         write_atomically(self.root / "wanted.json", records.dump(wanted))
 
     def read_report(self) -> Report | None:
@@ -136,6 +140,14 @@ class ProjectFolder:
 def service_folder(root: Path, namespace: str, name: str) -> Path:
     """Of one service, below the folder of its project."""
     return root / namespace / name
+
+
+def remove_others(place: Path, used: Iterable[str]) -> None:
+    """Remove from the service's folder `place` the folders of every revision but those `used`, `revisions/…` each."""
+    kept = {Path(each).parts[1] for each in used if each.startswith("revisions/")}
+    for revision in (place / "revisions").glob("*"):
+        if revision.name not in kept:
+            shutil.rmtree(revision, ignore_errors=True)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -53,18 +53,23 @@ def service_routes(
     parts: dict[str, dict[str, Any]] = {"routers": routers, "services": servers}
     for target, hosts in _hosts_by_target(plan).items():
         name = f"{plan.namespace}-{target.rest.unit}{'-split' if target.canaries else ''}"
-        routers[name] = _router(name, hosts, middlewares)
+        own_middlewares = middlewares
+        if (instances := len(plan.instances(target.rest))) > 1:
+            parts["middlewares"] = parts.get("middlewares", {}) | _another(name, instances)
+            own_middlewares = (*middlewares, f"{name}-another")
+        routers[name] = _router(name, hosts, own_middlewares)
         servers |= _destination(
             name, "http", target.rest, [(c.rest, c.percent) for c in target.canaries], plan, address
         )
         if target.grpc is not None:
             own = [(c.grpc, c.percent) for c in target.canaries if c.grpc is not None]
-            routers[f"{name}-grpc"] = _router(f"{name}-grpc", hosts, middlewares, GRPC_PATHS)
+            routers[f"{name}-grpc"] = _router(f"{name}-grpc", hosts, own_middlewares, GRPC_PATHS)
             servers |= _destination(f"{name}-grpc", "h2c", target.grpc, own, plan, address)
         if target.timeout is not None:
             parts["serversTransports"] = parts.get("serversTransports", {}) | _transport(name, target.timeout, servers)
     if plan.route.path:
-        parts |= _below_a_path(plan, next(iter(routers)), routers, middlewares)
+        below = _below_a_path(plan, next(iter(routers)), routers, middlewares)
+        parts["middlewares"] = parts.get("middlewares", {}) | below
     return {"http": parts}
 
 
@@ -110,9 +115,7 @@ def _transport(name: str, seconds: int, servers: Mapping[str, Any]) -> dict[str,
     return {name: {"forwardingTimeouts": {"responseHeaderTimeout": f"{seconds}s"}}}
 
 
-def _below_a_path(
-    plan: ServicePlan, top: str, routers: dict[str, Any], middlewares: Sequence[str]
-) -> dict[str, dict[str, Any]]:
+def _below_a_path(plan: ServicePlan, top: str, routers: dict[str, Any], middlewares: Sequence[str]) -> dict[str, Any]:
     """The service on the domain that all share, below its own path, which is taken off on the way."""
     name = f"{top}-path"
     routers[name] = {
@@ -120,7 +123,17 @@ def _below_a_path(
         "rule": f"Host(`{plan.route.path_host}`) && PathPrefix(`{plan.route.path}`)",
         "priority": 30,
     }
-    return {"middlewares": {name: {"stripPrefix": {"prefixes": [plan.route.path.rstrip("/")]}}}}
+    return {name: {"stripPrefix": {"prefixes": [plan.route.path.rstrip("/")]}}}
+
+
+def _another(name: str, instances: int) -> dict[str, Any]:
+    """A request whose instance takes no connection goes to the next: nothing of it has been sent yet."""
+    return {f"{name}-another": {"retry": {"attempts": instances}}}
+
+
+def empty_route(name: str, host: str) -> dict[str, Any]:
+    """A router called `name` for `host` that leads to no server: 503."""
+    return {"http": {"routers": {name: _router(name, (host,), ())}, "services": {name: _servers("http")}}}
 
 
 def shared() -> dict[str, Any]:

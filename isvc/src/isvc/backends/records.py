@@ -62,6 +62,7 @@ class Report:
 def _classes() -> Mapping[str, type]:
     listed = (
         *(units.Endpoint, units.Port, units.Directory, units.Folder, units.Need, units.Mount, units.Probe, units.Unit),
+        *(units.File, units.Files),
         *(units.Route, units.Share, units.ServicePlan, units.Component, units.Condition),
         *(stack.Phase, stack.RouteState, stack.UnitStatus, stack.ServiceStatus, stack.StackStatus),
         *(WantedService, Wanted, ProcessId, Report),

@@ -16,7 +16,7 @@ from isvc.backends.stack import ServiceStatus
 from isvc.cli import stacks
 from isvc.cli.console import Console
 from isvc.explain.compare import Row, unit_of
-from isvc.explain.here import Running, ShownSite, here
+from isvc.explain.here import Running, ShownSite
 from isvc.explain.kserve import Container
 from isvc.explain.secrets import hide_in_row, hide_in_unit, values
 from isvc.manifest import Document, InferenceService
@@ -29,21 +29,25 @@ _WIDTH = 44
 def run(options: Namespace, console: Console) -> int:
     documents = manifest.read(options.files)
     wanted = plan.build(documents, settings.load(Path.cwd(), options.settings))
-    running = {service.key: service for service in stacks.backend(options, console).status().services}
+    backend = stacks.backend(options, console)
+    running = {service.key: service for service in backend.status().services}
     root = stacks.state_folder(options) / options.project
     catalogue = runtimes.load()
     secrets = values(documents)
     told = []
     for service, (document, resource) in zip(wanted.services, _services(documents), strict=True):
-        shown = _units(service, running.get(f"{service.namespace}/{service.name}"), root)
-        units = tuple(hide_in_unit(one, secrets) for one in shown)
+        status = running.get(f"{service.namespace}/{service.name}")
+        # Of a service that runs, as it runs: its plan may be of another day than the file.
+        shown = status.plan if status else service
+        found = explain.here_contained(shown) if backend.name == "compose" else _processes(shown, status, root)
+        units = tuple(hide_in_unit(one, secrets) for one in found)
         scope = Scope(document, documents)
         rows = []
         for container in explain.containers(scope, resource, catalogue):
             unit = unit_of(container, {one.unit.name: one for one in units})
             compared = explain.compare(container, unit)
             rows.append((container, unit, tuple(hide_in_row(row, secrets) for row in compared)))
-        told.append((service, units, rows))
+        told.append((shown, units, rows))
     if options.output == "json":
         console.say(json.dumps([_plain(*one) for one in told], indent=2))
     else:
@@ -58,13 +62,11 @@ def _services(documents: Sequence[Document]) -> Iterator[tuple[Document, Inferen
             yield document, document.resource
 
 
-def _units(service: ServicePlan, status: ServiceStatus | None, root: Path) -> tuple[Running, ...]:
-    """Of a service that runs, as it runs: its plan may be of another day than the file."""
+def _processes(service: ServicePlan, status: ServiceStatus | None, root: Path) -> tuple[Running, ...]:
     folder = str(service_folder(root, service.namespace, service.name))
-    if status is None:
-        return here(service, ShownSite({}, folder))
-    addresses = {(unit.name, port): address for unit in status.units for port, address in unit.addresses}
-    return here(status.plan, ShownSite(addresses, folder))
+    units = status.units if status else ()
+    addresses = {(unit.name, port): address for unit in units for port, address in unit.addresses}
+    return explain.here(service, ShownSite(addresses, folder, dict(status.folders) if status else {}))
 
 
 Rows = list[tuple[Container, Running | None, tuple[Row, ...]]]
@@ -88,7 +90,9 @@ def _shown(service: ServicePlan, units: Sequence[Running], rows: Rows) -> Iterat
     for running in units:
         if running.unit.name not in taken:
             yield f"\n{running.unit.component.value} {running.unit.name} (KServe: {running.unit.image or 'none'})"
+            rule = explain.rules.of_unit(running.unit.component)
             yield f"  {' '.join(running.argv)}"
+            yield f"             by {rule.key}: {rule.says} ({rule.source})"
     for notice in service.notices:
         yield f"\nnote: {notice}"
 
@@ -137,8 +141,10 @@ def _plain_unit(running: Running) -> dict[str, object]:
     return {
         "name": running.unit.name,
         "component": running.unit.component.value,
+        "rule": explain.rules.of_unit(running.unit.component).key,
         "argv": list(running.argv),
         "environment": dict(running.variables),
         "folders": dict(running.folders),
+        "readOnly": list(running.read_only),
         "addresses": dict(running.addresses),
     }

@@ -46,6 +46,9 @@ def _compare(command: argparse.ArgumentParser) -> None:
 def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="InferenceService YAML")
     command.add_argument("--settings", type=Path, metavar="FILE", help="settings (the nearest isvc.yaml)")
+    command.add_argument(
+        "--backend", choices=("process", "compose"), help="as what it would run (as it runs, else process)"
+    )
     command.add_argument("-o", "--output", choices=("json",))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isvc.plan.units import Component
+
 KSERVE_VERSION = "0.20"
 
 
@@ -59,6 +61,23 @@ RULES = {
             "a logger or a batcher puts the agent in front, on port 9081",
             "pkg/webhook/admission/pod/agent_injector.go",
         ),
+        Rule(
+            "sidecar", "the YAML's other containers stay in the pod, as they are written", f"{_COMPONENTS}/predictor.go"
+        ),
         Rule("written", "as the YAML has it", ""),
     )
 }
+
+_OF_UNITS = {
+    Component.BUCKET: "models",
+    Component.STORAGE_INITIALIZER: "models",
+    Component.AGENT: "agent",
+    Component.SERVICE: "port-80",
+    Component.SIDECAR: "sidecar",
+    Component.INIT_CONTAINER: "sidecar",
+}
+
+
+def of_unit(component: Component) -> Rule:
+    """By which rule KServe has a container of this kind beside the component's own."""
+    return RULES[_OF_UNITS.get(component, "written")]

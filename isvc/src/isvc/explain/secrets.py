@@ -8,7 +8,7 @@ from dataclasses import replace
 from isvc.explain.compare import Row
 from isvc.explain.here import HIDDEN, Running
 from isvc.manifest import Document, Secret
-from isvc.plan.environment import Scope, data
+from isvc.plan.environment import Scope, contents
 
 _FOUND_INSIDE = 6
 """Characters from which on a secret is looked for within other text; `1` may be one, and is everywhere."""
@@ -20,9 +20,15 @@ def values(documents: Sequence[Document]) -> tuple[str, ...]:
         value
         for document in documents
         if isinstance(document.resource, Secret)
-        for value in (data("Secret", document.resource.metadata.name, Scope(document, documents)) or {}).values()
+        for value in _texts(document, documents)
     }
     return tuple(sorted((value for value in found if value), key=len, reverse=True))
+
+
+def _texts(document: Document, documents: Sequence[Document]) -> list[str]:
+    """What is no text is only ever a file, and is not shown anywhere."""
+    found = contents("Secret", document.resource.metadata.name, Scope(document, documents)) or {}
+    return [value.decode(errors="ignore") for value in found.values()]
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:

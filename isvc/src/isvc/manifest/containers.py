@@ -80,8 +80,33 @@ class Claim:
     read_only: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyToPath:
+    key: str
+    path: str
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigMapVolume:
+    """The keys of a ConfigMap as files; with `items`, those alone and under other names."""
+
+    name: str
+    items: tuple[KeyToPath, ...] = ()
+    default_mode: int | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretVolume:
+    secret_name: str
+    items: tuple[KeyToPath, ...] = ()
+    default_mode: int | None = None
+    optional: bool = False
+
+
 _NO_VOLUME = "has no driver on this machine; use emptyDir, hostPath, or a claim that isvc.yaml maps"
-_NO_FILES = "is not written as files here yet; give its keys as variables (`envFrom`)"
+_NO_PROJECTION = "is not made here; write a `configMap` or a `secret` volume, and pod fields as variables (`fieldRef`)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +115,10 @@ class Volume:
     empty_dir: object = None
     host_path: HostPath | None = None
     persistent_volume_claim: Claim | None = None
-    config_map: object = refused(_NO_FILES)
-    secret: object = refused(_NO_FILES)
-    projected: object = refused(_NO_FILES)
-    downward_api: object = refused(_NO_FILES, name="downwardAPI")
+    config_map: ConfigMapVolume | None = None
+    secret: SecretVolume | None = None
+    projected: object = refused(_NO_PROJECTION)
+    downward_api: object = refused(_NO_PROJECTION, name="downwardAPI")
     csi: object = refused(_NO_VOLUME)
     nfs: object = refused(_NO_VOLUME)
     ephemeral: object = refused(_NO_VOLUME)

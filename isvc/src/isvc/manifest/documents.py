@@ -111,7 +111,9 @@ class ComponentFields(PodFields):
     scale_metric: str | None = None
     scale_metric_type: object = ignored(_SCALING)
     auto_scaling: object = ignored(_SCALING)
-    canary_traffic_percent: object = ignored("a first revision gets all requests; `spec.canary` has two at once")
+    canary_traffic_percent: object = ignored(
+        "there is one revision, which gets all requests; write `spec.canary`, which has two at once"
+    )
     deployment_strategy: object = ignored("a changed unit is restarted")
     labels: object = ignored("there are no pods to label")
     annotations: object = ignored("there are no pods to annotate")

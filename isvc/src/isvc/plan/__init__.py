@@ -18,7 +18,7 @@ from isvc.manifest.documents import CanarySpec, ComponentFields
 from isvc.plan.agent import needs_sink, sink, with_agent
 from isvc.plan.cluster import Cluster, cluster
 from isvc.plan.component import Planned
-from isvc.plan.copies import copies, copy_notices
+from isvc.plan.copies import cluster_address, copies, copy_notices
 from isvc.plan.credentials import with_credentials
 from isvc.plan.environment import Scope
 from isvc.plan.hosts import host, is_cluster_local, mode, path
@@ -77,8 +77,10 @@ def _service(scope: Scope, service: InferenceService, settings: Settings, known:
         for index, canary in enumerate(spec.canary)
     ]
     parts: list[tuple[Planned, ComponentFields]] = [(predictor, spec.predictor)]
+    addresses: tuple[Unit, ...] = ()
     if spec.transformer is not None:
-        transformer = plan_transformer(scope, service, spec.transformer, predictor, settings)
+        called, addresses = _as_called(predictor, spec.predictor)
+        transformer = plan_transformer(scope, service, spec.transformer, called, settings)
         transformer = with_credentials(transformer, spec.transformer, scope)
         parts.append((with_agent(transformer, spec.transformer, metadata, "transformer"), spec.transformer))
     front = parts[-1][0]
@@ -88,7 +90,7 @@ def _service(scope: Scope, service: InferenceService, settings: Settings, known:
     return ServicePlan(
         name=metadata.name,
         namespace=metadata.namespace,
-        units=tuple(_units([*parts, *((canary, None) for canary in canaries)], copied, sinks)),
+        units=tuple(_units([*parts, *((canary, None) for canary in canaries)], copied, sinks, addresses)),
         route=_top_route(scope, front, parts[-1][1], setting, shares),
         model_name=front.model_name,
         notices=tuple(_notices(scope, service, parts, canaries)),
@@ -96,6 +98,15 @@ def _service(scope: Scope, service: InferenceService, settings: Settings, known:
         component_routes=tuple(_component_routes(scope, parts, setting)),
         copies=tuple((name, tuple(unit.name for unit in units)) for name, units in copied.items() if units),
     )
+
+
+def _as_called(predictor: Planned, fields: ComponentFields) -> tuple[Planned, tuple[Unit, ...]]:
+    """The predictor as a transformer calls it, and the unit at that address where it is not the predictor's own."""
+    others = copies(predictor, fields)
+    if not others:
+        return predictor, ()
+    address = cluster_address(predictor, others)
+    return replace(predictor, unit=address), (address,)
 
 
 def _limit(scope: Scope, fields: ComponentFields, setting: Cluster) -> int | None:
@@ -120,6 +131,7 @@ def _units(
     parts: Sequence[tuple[Planned, ComponentFields | None]],
     copied: Mapping[str, tuple[Unit, ...]],
     sinks: tuple[Unit, ...],
+    addresses: tuple[Unit, ...],
 ) -> Iterator[Unit]:
     """What ends first, then the servers, each behind what it calls."""
     yield from (unit for planned, _ in parts for unit in planned.before)
@@ -127,6 +139,7 @@ def _units(
     for planned, _ in parts:
         yield from planned.units[len(planned.before) :]
         yield from copied.get(planned.unit.name, ())
+        yield from addresses if planned.part.endswith("predictor") else ()
 
 
 def _top_route(

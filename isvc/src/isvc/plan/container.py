@@ -29,6 +29,7 @@ def merge(runtime: Container, own: ModelSpec, defaults: ServerDefaults) -> Conta
         env=_by_key((*runtime.env, *defaults.environment), own.env, _env_key),
         env_from=(*runtime.env_from, *own.env_from),
         ports=_by_key(runtime.ports, own.ports, _port_key),
+        volume_mounts=own.volume_mounts,  # the runtimes' own are of volumes that only a pod has
         resources=own.resources or runtime.resources,
         readiness_probe=own.readiness_probe or runtime.readiness_probe,
     )

@@ -1,13 +1,17 @@
-"""`minReplicas`: a component's unit as many times as asked, requests spread over them by the ingress."""
+"""`minReplicas`: a component's unit as many times as asked.
+
+The ingress spreads its requests over them; a transformer calls one address behind which they all are, as it would call
+the Service of its predictor.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from isvc.manifest.documents import ComponentFields
 from isvc.plan.component import Planned
-from isvc.plan.units import Endpoint, Piece, Unit, Word
+from isvc.plan.units import Component, Condition, Endpoint, Need, Piece, Port, Probe, Unit, Word
 
 MOST = 16
 
@@ -20,8 +24,25 @@ def copies(planned: Planned, spec: ComponentFields) -> tuple[Unit, ...]:
     return tuple(_copy(planned.unit, f"{planned.unit.name}-{number}") for number in range(2, count + 1))
 
 
+def cluster_address(planned: Planned, others: Sequence[Unit]) -> Unit:
+    """The address of all instances, a connection to the next of them each time."""
+    names = [planned.unit.name, *(unit.name for unit in others)]
+    instances = [((f"--{port}",), (Endpoint(name, port),)) for name in names for port in ("http", "grpc")]
+    return Unit(
+        name=f"{planned.unit.name}-service",
+        component=Component.SERVICE,
+        command=(
+            *(("kserve-agent",), ("balance",), ("--http_port",), (Port("http"),), ("--grpc_port",), (Port("grpc"),)),
+            *(word for pair in instances for word in pair),
+        ),
+        ports=(("http", 8080), ("grpc", 9000)),
+        needs=tuple(Need(name, Condition.READY) for name in names),
+        probe=Probe("http"),
+    )
+
+
 def copy_notices(planned: Planned, spec: ComponentFields, path: str, *, behind: bool) -> Iterator[str]:
-    """`behind` a transformer nobody spreads requests: it calls one address."""
+    """`behind` a transformer connections are spread, not requests."""
     count = spec.min_replicas or 1
     if spec.min_replicas == 0:
         yield f"{path}.minReplicas: 0 is 1 here: nothing is scaled to zero"
@@ -30,7 +51,7 @@ def copy_notices(planned: Planned, spec: ComponentFields, path: str, *, behind: 
     if count > 1 and (planned.unit.pod or planned.agent is not None):
         yield f"{path}.minReplicas is ignored: of several containers together one instance runs here"
     elif count > 1 and behind:
-        yield f"{path}.minReplicas: the transformer calls the first instance; the ingress spreads its own requests"
+        yield f"{path}.minReplicas: each connection of the transformer goes to the next instance, as by a ClusterIP"
     for name, value in (("maxReplicas", spec.max_replicas), ("scaleTarget", spec.scale_target)):
         if value is not None:
             yield f"{path}.{name} is ignored: nothing scales here; KServe on Kubernetes is the engine that does"

@@ -111,12 +111,39 @@ def _data(kind: str, name: str, scope: Scope) -> dict[str, str] | None:
     return None
 
 
+def contents(kind: str, name: str, scope: Scope) -> dict[str, bytes] | None:
+    """The same as bytes, those that are no text among them."""
+    for document in scope.documents:
+        if document.key == (kind, scope.metadata.namespace, name):
+            match document.resource:
+                case ConfigMap(data=data, binary_data=binary):
+                    plain, encoded = data, binary
+                case Secret(data=data, string_data=text):
+                    plain, encoded = text, data
+                case _:
+                    continue
+            decoded = {key: _bytes(value, document, key) for key, value in (encoded or {}).items()}
+            return decoded | {key: value.encode() for key, value in (plain or {}).items()}
+    return None
+
+
 def _decoded(value: str, document: Document, key: str) -> str:
     try:
-        return base64.b64decode("".join(value.split()), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as exc:
-        message = "is no text in base64; write it so, or move it to `stringData` as it is"
-        raise PlanError(message, document.place("data", key)) from exc
+        return _bytes(value, document, key).decode()
+    except UnicodeDecodeError as exc:
+        raise _no_text(document, key) from exc
+
+
+def _bytes(value: str, document: Document, key: str) -> bytes:
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise _no_text(document, key) from exc
+
+
+def _no_text(document: Document, key: str) -> PlanError:
+    message = "is no text in base64; write it so, or move it to `stringData` as it is"
+    return PlanError(message, document.place("data", key))
 
 
 def _field(ref: FieldRef, scope: Scope, path: Steps) -> str:

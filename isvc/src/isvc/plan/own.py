@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from isvc.errors import PlanError
 from isvc.manifest.containers import Container, ContainerPort
 from isvc.manifest.documents import ComponentFields
 from isvc.plan.environment import Scope, Steps, all_variables
 from isvc.plan.images import folder_of
 from isvc.plan.resources import ignored_resources, memory_limit
-from isvc.plan.storage import source
 from isvc.plan.units import Component, Directory, Endpoint, Folder, Mount, Need, Port, Probe, Unit, Word
+from isvc.plan.volumes import Mounted, mounted
 from isvc.plan.words import Places, bound, expand, flag_value, includes
 from isvc.settings import ImageMapping, Settings
 
@@ -35,7 +34,7 @@ class Own:
     mapping: ImageMapping
     arguments: tuple[str, ...]
     variables: Mapping[str, str]
-    volumes: tuple[Mount, ...]
+    volumes: Mounted
     paths: Mapping[str, Directory | Folder]
     """Of the volumes and of the models, by the path in the container."""
 
@@ -57,9 +56,9 @@ def read_own(
     """`variables` are those that KServe sets, over the container's. Raises PlanError."""
     mapping = folder_of(container.image, settings, scope.document.place(*steps, "image"))
     values = {**all_variables(container, scope, steps), **variables}
-    mounts, folders = _volumes(scope, component, container, steps, settings)
+    found = mounted(scope, component, container, steps, 2, settings)
     arguments = tuple(expand(argument, values) for argument in container.args)
-    return Own(container, steps, mapping, arguments, values, mounts, {**models, **folders})
+    return Own(container, steps, mapping, arguments, values, found, {**models, **(found.paths or {})})
 
 
 def server_unit(
@@ -82,13 +81,14 @@ def server_unit(
         command=(*(places.word(text) for text in own.command), *arguments),
         environment=tuple(_environment(own, places)),
         ports=(("http", http_number(own)), ("grpc", grpc_number(own))),
-        mounts=(*mounts, *own.volumes),
+        mounts=(*mounts, *own.volumes.mounts),
         needs=needs,
         probe=probe(own.container),
         image=own.container.image,
         folder=own.mapping.folder,
         pod=pod,
         memory=memory_limit(own.container.resources, scope.document.place(*own.steps, "resources", "limits", "memory")),
+        files=own.volumes.files,
     )
 
 
@@ -146,8 +146,12 @@ def image_notices(own: Own) -> Iterator[str]:
         yield f"command: {' '.join(mapping.command)} (isvc.yaml; the YAML has none)"
     path = scope_path(own.steps)
     yield from ignored_resources(own.container.resources, f"{path}.resources")
-    if own.volumes:
-        names = ", ".join(mount.path for mount in own.volumes)
+    yield from volume_notices(own.volumes, path)
+
+
+def volume_notices(volumes: Mounted, path: str) -> Iterator[str]:
+    if volumes.mounts:
+        names = ", ".join(mount.path for mount in volumes.mounts)
         yield f"{path}: {names} are other folders without a container; arguments and variables that name them follow"
 
 
@@ -180,32 +184,3 @@ def _opener(port: str) -> object:
 
 def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text is not None and text.isdecimal() and 0 < int(text) < 65536 else otherwise
-
-
-def _volumes(
-    scope: Scope, component: ComponentFields, container: Container, steps: Steps, settings: Settings
-) -> tuple[tuple[Mount, ...], dict[str, Directory | Folder]]:
-    """The shared folders it mounts, and where each path leads."""
-    declared = {volume.name: (index, volume) for index, volume in enumerate(component.volumes)}
-    mounts: list[Mount] = []
-    paths: dict[str, Directory | Folder] = {}
-    for number, mount in enumerate(container.volume_mounts):
-        if mount.name not in declared:
-            known = ", ".join(declared) or "none"
-            message = f"there is no volume {mount.name}; the component has {known}"
-            raise PlanError(message, scope.document.place(*steps, "volumeMounts", number, "name"))
-        index, volume = declared[mount.name]
-        below = f"/{mount.sub_path.strip('/')}" if mount.sub_path else ""
-        if volume.host_path is not None:
-            paths[mount.mount_path] = Folder(f"{volume.host_path.path.rstrip('/')}{below}")
-        elif volume.persistent_volume_claim is not None:
-            place = scope.document.place(*steps[:2], "volumes", index, "persistentVolumeClaim")
-            location = source(f"pvc://{volume.persistent_volume_claim.claim_name}{below}", settings, place).location
-            if not isinstance(location, Folder):
-                raise PlanError("isvc.yaml maps the claim to an address; a volume has to be a folder", place)
-            paths[mount.mount_path] = location
-        else:
-            directory = Directory(f"volume-{volume.name}{below.replace('/', '-')}")
-            mounts.append(Mount(directory, mount.mount_path, mount.read_only))
-            paths[mount.mount_path] = directory
-    return tuple(mounts), paths

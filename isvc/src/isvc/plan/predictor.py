@@ -16,11 +16,12 @@ from isvc.plan.defaults import WrittenModel, model_of, server_defaults
 from isvc.plan.environment import Scope, Steps, all_variables
 from isvc.plan.fetching import Fetch, fetch_model
 from isvc.plan.names import models_of, predictor_part, unit_name
-from isvc.plan.own import is_grpc
+from isvc.plan.own import is_grpc, scope_path, volume_notices
 from isvc.plan.pod import Pod, init_containers
 from isvc.plan.resources import ignored_resources, memory_limit
 from isvc.plan.selection import select, served_protocol
 from isvc.plan.units import Component, Condition, Endpoint, Need, Port, Probe, Unit, Word
+from isvc.plan.volumes import Mounted, mounted
 from isvc.plan.words import Places, bound, flag_value, includes
 from isvc.runtimes import Catalogue, Program
 from isvc.settings import Settings
@@ -46,12 +47,15 @@ def plan_predictor(
     fetch = _fetch(pod, spec, model, path)
     inits = init_containers(pod, (Need(fetch.unit.name, Condition.COMPLETED),), fetch.mount)
     before = (fetch.unit, *inits)
-    unit = _unit(pod, container, program, fetch, tuple(Need(one.name, Condition.COMPLETED) for one in before), path)
+    volumes = mounted(scope, spec, container, path, 1, settings)
+    needs = tuple(Need(one.name, Condition.COMPLETED) for one in before)
+    unit = _unit(pod, container, program, fetch, volumes, needs, path)
+    shown = volume_notices(volumes, scope_path(path))
     planned = Planned(
         unit=unit,
         model_name=flag_value(container.args, "--model_name") or service.metadata.name,
         before=before,
-        notices=(*fetch.notices, *_notices(model, runtime, container, program)),
+        notices=(*fetch.notices, *_notices(model, runtime, container, program), *shown),
         speaks_grpc_first=bool(container.ports) and is_grpc(container.ports[0]),
         part=predictor_part(spec.name),
     )
@@ -63,7 +67,7 @@ def kserve_container(
 ) -> Container:
     """The container that KServe would run: the runtime's and the model's, merged, placeholders filled.
 
-    A container called kserve-container beside the model is merged over both.
+    One of the same name beside the model is not merged: KServe adds it to the pod, which Kubernetes then refuses.
     """
     base = next((item for item in runtime.spec.containers if item.name == "kserve-container"), None)
     if base is None:
@@ -76,9 +80,10 @@ def kserve_container(
     beside = next((item for item in spec.containers if item.name == KSERVE_CONTAINER), None)
     if beside is not None:
         message = (
-            f"a container called {KSERVE_CONTAINER} beside {model.field} is not merged here; write its fields there"
+            f'Duplicate value: "{KSERVE_CONTAINER}": KServe adds it to the pod beside the runtime\'s container of that '
+            f"name, and Kubernetes refuses the pod; write its fields under `{model.field}`, where they are merged"
         )
-        raise PlanError(message, scope.document.place(*path[:-1], "containers"))
+        raise PlanError(message, scope.document.place(*path[:-1], "containers", spec.containers.index(beside), "name"))
     place = scope.document.place(*path)
     return fill_container(merged, lambda text: fill(text, metadata, defaults.labels, format_name, place))
 
@@ -130,10 +135,18 @@ def _program(
     return catalogue.programs[name]
 
 
-def _unit(pod: Pod, container: Container, program: Program, fetch: Fetch, needs: tuple[Need, ...], path: Steps) -> Unit:
+def _unit(
+    pod: Pod,
+    container: Container,
+    program: Program,
+    fetch: Fetch,
+    volumes: Mounted,
+    needs: tuple[Need, ...],
+    path: Steps,
+) -> Unit:
     scope, metadata = pod.scope, pod.scope.metadata
     place = scope.document.place(*path)
-    places = Places(fetch.paths)
+    places = Places({**fetch.paths, **(volumes.paths or {})})
     ports = _ports(container, program)
     command = [places.word(fill(text, metadata, {}, "", place), ports=True) for text in program.command]
     if program.takes_arguments:
@@ -144,7 +157,8 @@ def _unit(pod: Pod, container: Container, program: Program, fetch: Fetch, needs:
         command=tuple(command),
         environment=tuple(_environment(container, program, pod, places, ports, path)),
         ports=tuple(ports.items()),
-        mounts=(fetch.mount,),
+        mounts=(fetch.mount, *volumes.mounts),
+        files=volumes.files,
         needs=needs,
         probe=Probe("http", program.ready),
         image=container.image,

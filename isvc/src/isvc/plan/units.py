@@ -28,11 +28,19 @@ class Port:
     port: str
 
 
+FILES = "files"
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """A folder that units of one service share, such as the models that the storage initializer fills."""
 
     name: str
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether it, or the file that it is, was written from a ConfigMap or a Secret."""
+        return self.name.startswith(f"{FILES}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,8 @@ class Component(enum.Enum):
     SIDECAR = "sidecar"
     AGENT = "agent"
     """KServe's agent, in front of a component with a logger or a batcher."""
+    SERVICE = "service"
+    """One address for several instances, as a Service of Kubernetes is."""
 
 
 class Condition(enum.Enum):
@@ -84,10 +94,27 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    directory: Directory
+    directory: Directory | Folder
     path: str
     """The path at which the container sees the folder, `/mnt/models` for the models."""
     read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    path: str
+    """Below the folder that it is in."""
+    content: str = field(repr=False)
+    """In base64: it may be no text, and may be secret."""
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A folder whose files say what a ConfigMap or a Secret says."""
+
+    directory: Directory
+    files: tuple[File, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +157,8 @@ class Unit:
     """The folder at the top of the checkout whose environment or image has the program; empty for isvc's own."""
     memory: int | None = None
     """The most it may use, in bytes: `limits.memory` of the YAML's resources; None where KServe's default holds."""
+    files: tuple[Files, ...] = ()
+    """What has to be written for it before it starts."""
 
 
 @dataclass(frozen=True, slots=True)

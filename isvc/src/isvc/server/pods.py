@@ -39,7 +39,8 @@ def pods(plan: ServicePlan) -> tuple[Pod, ...]:
     """The pods of a service, in the order in which their servers start."""
     members: dict[str, list[Unit]] = {}
     for unit in plan.units:
-        members.setdefault(_server(unit, plan), []).append(unit)
+        if unit.component is not Component.SERVICE:  # no pod in a cluster, but rules of its network
+            members.setdefault(_server(unit, plan), []).append(unit)
     original = {copy: name for name, copies in plan.copies for copy in copies}
     return tuple(_pod(server, original.get(server, server), members, plan) for server in members)
 

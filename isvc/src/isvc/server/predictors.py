@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from isvc import environments, plan, runtimes
+from isvc.backends.compose import TRITON_IMAGE
 from isvc.errors import EnvironmentFailed
 from isvc.manifest import Document
 from isvc.plan.bucket import in_buckets
@@ -74,7 +76,14 @@ def _make(roles: Sequence[str] | dict[str, None], backend: str, say: Say, option
 def _prepare_image(role: str, say: Say) -> None:
     """Docker makes the image, of the same wheels: what they are not made for, and what it cannot fetch, is seen to."""
     recipe = environments.recipe(role)
+    if role == "triton" and os.environ.get(TRITON_IMAGE):
+        say(f"  {TRITON_IMAGE}: {os.environ[TRITON_IMAGE]} (in the place of {recipe.title})")
+        return
     if role == "triton" and platform.machine() not in ("x86_64", "AMD64"):
-        raise EnvironmentFailed(recipe.title, f"PyPI has Triton for x86_64 only, and this is {platform.machine()}")
+        raise EnvironmentFailed(
+            recipe.title,
+            f"PyPI has Triton for x86_64 only, and this is {platform.machine()}; the official image runs with "
+            f"{TRITON_IMAGE}=nvcr.io/nvidia/tritonserver:<version>-py3 (some 15 GB)",
+        )
     if recipe.torch:
         environments.fetch_torch(recipe, say)

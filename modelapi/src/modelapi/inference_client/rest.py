@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-import httpx
+try:
+    import httpx
+except ModuleNotFoundError as exc:
+    raise ImportError("InferenceRESTClient needs httpx: pip install 'modelapi[client]'.") from exc
 
 from modelapi.codec import v1, v2_binary, v2_json
 from modelapi.config import PredictorProtocol

@@ -16,9 +16,10 @@ from google.protobuf.message import DecodeError
 from modelapi import errors
 from modelapi.codec import v2_grpc
 from modelapi.context import set_deadline
-from modelapi.dataplane import DataPlane, check_version, fitting, new_id, v2_answer, versions_of
+from modelapi.dataplane import DataPlane, check_version, versions_of
 from modelapi.errors import InferenceError, InvalidInput, ModelApiError
 from modelapi.model import Timings
+from modelapi.results import fitting, new_id, v2_answer
 from modelapi.server.rest import clock, server_timing
 from modelapi.types import InferRequest
 

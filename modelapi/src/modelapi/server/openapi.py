@@ -102,6 +102,7 @@ _ANY_OBJECT: dict[str, Any] = {"type": "object"}
 _OBJECT_OR_NULL: dict[str, Any] = {"type": ["object", "null"]}
 _DATATYPE = {"type": "string", "enum": list(DATATYPES)}
 _SHAPE = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+_TENSOR = {"name": _TEXT, "shape": _SHAPE, "datatype": _DATATYPE, "data": {"type": "array", "items": {}}}
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "Error": _object(["error"], error=_TEXT),
     "ModelList": _object(["models"], models={"type": "array", "items": _TEXT}),
@@ -118,14 +119,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         ["name", "version", "extensions"], name=_TEXT, version=_TEXT, extensions={"type": "array", "items": _TEXT}
     ),
     "IndexedModel": _object(["name", "state", "reason"], name=_TEXT, state=_TEXT, reason=_TEXT),
-    "Tensor": _object(
-        ["name", "shape", "datatype"],
-        name=_TEXT,
-        shape=_SHAPE,
-        datatype=_DATATYPE,
-        parameters=_ANY_OBJECT,
-        data={"type": "array", "items": {}},
-    ),
+    "Tensor": _object(["name", "shape", "datatype"], **_TENSOR, parameters=_ANY_OBJECT),
     "RequestedOutput": _object(["name"], name=_TEXT, parameters=_ANY_OBJECT),
     "InferenceRequest": _object(
         ["inputs"],
@@ -134,14 +128,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         inputs={**_list_of("Tensor"), "minItems": 1},
         outputs=_list_of("RequestedOutput"),
     ),
-    "OutputTensor": _object(
-        ["name", "shape", "datatype", "data"],
-        name=_TEXT,
-        shape=_SHAPE,
-        datatype=_DATATYPE,
-        parameters=_OBJECT_OR_NULL,
-        data={"type": "array", "items": {}},
-    ),
+    "OutputTensor": _object([*_TENSOR], **_TENSOR, parameters=_OBJECT_OR_NULL),
     "InferenceResponse": _object(
         ["model_name", "id", "outputs"],
         model_name=_TEXT,

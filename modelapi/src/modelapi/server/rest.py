@@ -16,9 +16,10 @@ import orjson
 
 from modelapi import errors
 from modelapi.codec import cloudevents, v1, v2_binary, v2_json
-from modelapi.dataplane import DataPlane, check_version, fitting, new_id, v1_answer, v2_answer
+from modelapi.dataplane import DataPlane, check_version
 from modelapi.errors import InvalidInput, ModelApiError
 from modelapi.model import InferenceVerb, Outcome, Timings
+from modelapi.results import fitting, new_id, v1_answer, v2_answer
 from modelapi.server import http
 from modelapi.types import InferRequest, InferResponse
 

@@ -16,7 +16,7 @@ from obstore.store import AzureStore
 
 from storage_init.address import Address
 from storage_init.errors import AddressInvalid
-from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options
+from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, endpoint_of, usable
 from storage_init.schemes.scheme import Scheme
 from storage_init.schemes.shelf import Shelves
 from storage_init.settings import Settings, number
@@ -38,15 +38,16 @@ def connect(address: Address, settings: Settings) -> Bucket:
     environment = settings.environment
     files = number(environment, "AZURE_MAX_FILE_CONCURRENCY", settings.files_at_once)
     settings = replace(settings, files_at_once=files)
-    endpoint = environment.get("AZURE_STORAGE_ENDPOINT") or f"https://{parts.netloc}"
-    store = AzureStore(
-        container,
-        client_options=client_options(settings, environment),
-        retry_config=NO_RETRIES,
-        account_name=account,
-        endpoint=endpoint.rstrip("/"),
-        **_credentials(environment, parts.query),
-    )
+    endpoint = endpoint_of(environment, "AZURE_STORAGE_ENDPOINT") or f"https://{parts.netloc}"
+    with usable(address.shown, _MEND):
+        store = AzureStore(
+            container,
+            client_options=client_options(settings, environment),
+            retry_config=NO_RETRIES,
+            account_name=account,
+            endpoint=endpoint.rstrip("/"),
+            **_credentials(environment, parts.query),
+        )
     identity = f"azure {endpoint} {account}/{container}"
     return Bucket(
         store, prefix.strip("/"), prefix.endswith("/"), identity, address.shown, _MEND, settings, etag_is_md5=False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.exceptions import BaseError, NotFoundError, PreconditionError
 
-from storage_init.address import Address
-from storage_init.errors import AddressInvalid, FetchFailed, FetchInterrupted, SourceNotFound, StorageError
+from storage_init.address import Address, redact
+from storage_init.errors import (
+    AddressInvalid,
+    FetchFailed,
+    FetchInterrupted,
+    SettingInvalid,
+    SourceNotFound,
+    StorageError,
+)
 from storage_init.objects.item import Chunk, Digest, Item
 from storage_init.settings import Settings
 
@@ -32,6 +39,7 @@ _STALL = 256 * 1024
 """A stall is less than this in each `stall_timeout`, seen after a whole chunk."""
 _HEADS_AT_ONCE = 16
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
+_ENDPOINT = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -195,6 +203,27 @@ def split(address: Address) -> tuple[str, str, bool]:
     if not name:
         raise AddressInvalid(f"'{address.shown}' names no bucket; write {address.scheme}://bucket/folder.")
     return name, prefix.strip("/"), prefix.endswith("/")
+
+
+@contextlib.contextmanager
+def usable(shown: str, mend: str) -> Iterator[None]:
+    """Raise SettingInvalid where obstore cannot make anything of what it is given. What it says of that is not
+    repeated: it may quote a key."""
+    try:
+        yield
+    except (BaseError, ValueError) as exc:
+        raise SettingInvalid(
+            f"'{shown}' cannot be asked: the environment has credentials, certificates or an endpoint that cannot be "
+            f"read. {mend}"
+        ) from exc
+
+
+def endpoint_of(environment: Mapping[str, str], name: str) -> str:
+    """The variable called `name`, without a slash at its end; raises SettingInvalid for what is no endpoint."""
+    value = environment.get(name, "").strip().rstrip("/")
+    if value and not _ENDPOINT.fullmatch(value):
+        raise SettingInvalid(f"{name} is '{redact(value)}'; write http://host:port or https://host.")
+    return value
 
 
 def client_options(settings: Settings, environment: Mapping[str, str]) -> ClientConfig:

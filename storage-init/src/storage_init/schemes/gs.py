@@ -15,7 +15,7 @@ from obstore.store import GCSStore
 
 from storage_init.address import Address
 from storage_init.errors import FilesystemFailed
-from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, split
+from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, split, usable
 from storage_init.schemes.scheme import Scheme
 from storage_init.schemes.shelf import Shelves
 from storage_init.settings import Settings
@@ -33,12 +33,13 @@ def connect(address: Address, settings: Settings) -> Bucket:
     emulator = environment.get("STORAGE_EMULATOR_HOST", "").rstrip("/")
     if emulator and "://" not in emulator:
         emulator = f"http://{emulator}"
-    store = GCSStore(
-        name,
-        client_options=client_options(settings, environment),
-        retry_config=NO_RETRIES,
-        **({"base_url": emulator, "skip_signature": True} if emulator else _credentials(environment)),
-    )
+    with usable(address.shown, _MEND):
+        store = GCSStore(
+            name,
+            client_options=client_options(settings, environment),
+            retry_config=NO_RETRIES,
+            **({"base_url": emulator, "skip_signature": True} if emulator else _credentials(environment)),
+        )
     identity = f"gs {emulator or 'https://storage.googleapis.com'} {name}"
     return Bucket(store, prefix, only_below, identity, address.shown, _MEND, settings)
 

@@ -18,7 +18,7 @@ from obstore.store import S3Store
 
 from storage_init.address import Address
 from storage_init.errors import AddressInvalid
-from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, split
+from storage_init.schemes.bucket import NO_RETRIES, Bucket, client_options, endpoint_of, split, usable
 from storage_init.schemes.scheme import Scheme
 from storage_init.schemes.shelf import Shelves
 from storage_init.settings import Settings, number, waits
@@ -41,15 +41,16 @@ def connect(address: Address, settings: Settings) -> Bucket:
         options["allow_invalid_certificates"] = True
     if bundle := _bundle(environment):
         options["root_certificate"] = bundle
-    store = S3Store(
-        name,
-        client_options=options,
-        retry_config=NO_RETRIES,
-        region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
-        virtual_hosted_style_request=_virtual(environment),
-        **_endpoint(endpoint, name, environment),
-        **_credentials(environment),
-    )
+    with usable(address.shown, _MEND):
+        store = S3Store(
+            name,
+            client_options=options,
+            retry_config=NO_RETRIES,
+            region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
+            virtual_hosted_style_request=_virtual(environment),
+            **_endpoint(endpoint, name, environment),
+            **_credentials(environment),
+        )
     identity = f"s3 {endpoint or 'https://s3.amazonaws.com'} {name}"
     return Bucket(store, prefix, only_below, identity, address.shown, _MEND, settings)
 
@@ -70,8 +71,8 @@ def _tuned(settings: Settings) -> Settings:
 def endpoint_url(environment: Mapping[str, str]) -> str:
     """Empty for AWS itself. S3_ENDPOINT is a host to which S3_USE_HTTPS gives the scheme, unless it has one."""
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
-        if environment.get(name):
-            return environment[name].rstrip("/")
+        if found := endpoint_of(environment, name):
+            return found
     host = environment.get("S3_ENDPOINT", "").rstrip("/")
     if not host and _said(environment, "S3_USE_ACCELERATE", "0") in ("1", "true"):
         return "https://s3-accelerate.amazonaws.com"

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -72,9 +73,26 @@ def test_few_blocks_are_no_verdict(make: Any) -> None:
     assert "no verdict, because" in document["headline"]
 
 
-def test_a_client_that_is_busy_voids_the_verdicts(make: Any) -> None:
-    from dataclasses import replace
+def test_too_few_requests_leave_no_percentile_and_no_verdict(make: Any) -> None:
+    findings = make()
+    for one in findings.series:
+        one.blocks = [replace(block, latencies=block.latencies[:15], told=block.told[:15]) for block in one.blocks]
+    document = account(findings)
+    p50 = [one for one in document["verdicts"] if one["metric"] == "p50"]
+    assert not any(one["found"] for one in p50)
+    assert "p50 takes 20 requests in a block, and one has 15" in p50[0]["sentence"]
+    assert all(one["latency_ms"]["p99"] is None for one in document["series"] if one["mode"] == "closed")
 
+
+def test_an_engine_that_sees_something_else_voids_the_verdicts_of_its_hop(make: Any) -> None:
+    findings = make()
+    findings.cross = [replace(findings.cross[0], theirs=9.0)]
+    document = account(findings)
+    assert told(document, "engines agree") is False
+    assert not any(one["found"] for one in document["verdicts"] if one["hop"] == "client")
+
+
+def test_a_client_that_is_busy_voids_the_verdicts(make: Any) -> None:
     findings = make()
     for one in findings.at("predictor-mock", "client", "closed", 1):
         one.blocks = [replace(block, client_cores=0.95) for block in one.blocks]
@@ -121,7 +139,7 @@ def test_what_nobody_explains_is_a_failed_check_and_a_part_of_the_picture(make: 
 
 
 def test_the_document_is_json(document: dict[str, Any]) -> None:
-    assert json.loads(json.dumps(document, allow_nan=False))["format"] == 1
+    assert json.loads(json.dumps(document, allow_nan=False))["format"] == 2
 
 
 class Reader(HTMLParser):

@@ -7,6 +7,7 @@ on which the unit listens, `<iris-predictor.http>` the address of another, `<mod
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,12 @@ def _shown(unit: Unit) -> dict[str, Any]:
         "argv": " ".join(map(_text, unit.command)),
         "environment": {**{name: _text(word) for name, word in unit.environment}, **dict(unit.secrets)},
         "ports": dict(unit.ports),
-        "mounts": {mount.path: mount.directory.name for mount in unit.mounts},
+        "mounts": {mount.path: _place(mount.directory) for mount in unit.mounts},
+        "files": {
+            f"{files.directory.name}/{one.path}": f"{one.mode:04o} {base64.b64decode(one.content).decode()}"
+            for files in unit.files
+            for one in files.files
+        },
         "read_only": all(mount.read_only for mount in unit.mounts),
         "needs": [f"{need.unit} {need.condition.value}" for need in unit.needs],
         "pod": unit.pod,

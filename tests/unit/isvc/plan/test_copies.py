@@ -27,7 +27,7 @@ def test_a_copy_is_the_unit_under_another_name(planned: Planned) -> None:
 def test_what_is_otherwise_is_told(planned: Planned) -> None:
     transformer = "transformer: {containers: [{image: my/transformer}]}"
     told = "\n".join(planned(f"{{predictor: {{minReplicas: 2, {PREDICTOR}}}, {transformer}}}").notices)
-    assert "spec.predictor.minReplicas: the transformer calls the first instance" in told
+    assert "spec.predictor.minReplicas: each connection of the transformer goes to the next instance" in told
     told = "\n".join(planned(f"{{predictor: {{minReplicas: 0, {PREDICTOR}}}}}").notices)
     assert "spec.predictor.minReplicas: 0 is 1 here" in told
     service = planned(f"{{predictor: {{minReplicas: 99, {PREDICTOR}}}}}")

@@ -23,9 +23,9 @@ CONTAINERS = "containers: [{image: my/transformer%s}]"
         ),
         (f"{{predictor: {{{MODEL}, workerSpec: {{size: 2}}}}}}", "several nodes cannot run on one machine"),
         (
-            f"{{predictor: {{{MODEL}}}, transformer: {{volumes: [{{name: a, configMap: {{name: b}}}}], "
+            f"{{predictor: {{{MODEL}}}, transformer: {{volumes: [{{name: a, projected: {{sources: [1]}}}}], "
             f"{CONTAINERS % ''}}}}}",
-            "volumes[0].configMap: is not written as files here yet",
+            "volumes[0].projected: is not made here; write a `configMap` or a `secret` volume",
         ),
         (
             f"{{predictor: {{{MODEL}}}, transformer: {{{CONTAINERS % ', volumeMounts: [{name: a, mountPath: /a}]'}}}}}",
@@ -52,3 +52,9 @@ def test_probes_that_are_not_asked_are_told(planned: Planned) -> None:
     told = "\n".join(service.notices)
     assert "spec.predictor.triton.livenessProbe is ignored: a unit that ends is restarted" in told
     assert "spec.predictor.triton.startupProbe is ignored" in told
+
+
+def test_a_share_of_knative_s_revisions_is_told(planned: Planned) -> None:
+    service = planned("{predictor: {canaryTrafficPercent: 20, triton: {storageUri: gs://bucket/a}}}")
+    told = "spec.predictor.canaryTrafficPercent is ignored: there is one revision, which gets all requests"
+    assert told in "\n".join(service.notices)

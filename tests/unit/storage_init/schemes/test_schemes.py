@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from storage_init.address import parse
-from storage_init.errors import AddressInvalid
+from storage_init.errors import AddressInvalid, SettingInvalid
+from storage_init.meter import Meter
+from storage_init.objects.depot import Depot
 from storage_init.schemes import SCHEMES, find, module_of
 from storage_init.settings import Settings
 
@@ -30,6 +34,26 @@ def test_an_unknown_scheme_is_named_with_the_known_ones_and_the_mend(scheme: str
 )
 def test_an_address_finds_its_module_by_scheme_host_or_suffix(address: str, module: str) -> None:
     assert module_of(parse(address)) == module
+
+
+@pytest.mark.parametrize(
+    ("address", "environment"),
+    [
+        ("gs://models/x", {"GOOGLE_SERVICE_ACCOUNT_KEY": "{hush"}),
+        ("gs://models/x", {"GOOGLE_SERVICE_ACCOUNT_KEY": '{"type": "service_account", "private_key": "hush"}'}),
+        ("https://a.blob.core.windows.net/c/x", {"AZURE_STORAGE_ACCESS_KEY": "hush!"}),
+        ("https://a.blob.core.windows.net/c/x", {"AZURE_STORAGE_ENDPOINT": "of azure"}),
+        ("s3://models/x", {"AWS_ENDPOINT_URL": "of the bucket"}),
+        ("s3://models/x", {"AWS_CA_BUNDLE": __file__}),
+    ],
+)
+async def test_what_the_environment_says_wrongly_is_one_line_without_a_key(
+    address: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    scheme = find(parse(address), Settings(environment={"HOME": "/nonexistent", **environment}))
+    with pytest.raises(SettingInvalid) as failure:
+        await scheme.fetch(parse(address), tmp_path, "", Meter("x", print), Depot(tmp_path / "depot"))
+    assert "hush" not in str(failure.value)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -24,6 +24,8 @@ FILE = "compose.yaml"
 """In the folder of a project; it marks the project as one of Compose's."""
 IMAGES_FILE = "images.yaml"
 """Beside it: the images that are built for the project."""
+TRITON_IMAGE = "TRITON_IMAGE"
+"""The variable that names an image of Triton to run in the place of the one that is built."""
 
 
 def has_file(project: Path) -> bool:

@@ -5,6 +5,7 @@ Docker is the supervisor: it starts units in order, restarts those that end, and
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import heapq
@@ -18,21 +19,26 @@ from typing import Any, Protocol
 import yaml
 
 from isvc.backends import ports
-from isvc.backends.compose import FILE, IMAGES_FILE, observe, progress, render, secrets, text
+from isvc.backends.compose import FILE, IMAGES_FILE, TRITON_IMAGE, observe, progress, render, secrets, text
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
 from isvc.backends.records import Wanted
-from isvc.backends.stack import Applied, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
+from isvc.backends.stack import Applied, Change, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
 from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
-from isvc.errors import StackError, UnitFailed
-from isvc.plan.units import Plan, ServicePlan, Unit
+from isvc.errors import StackError, UnitFailed, WaitTimeout
+from isvc.plan.units import Folder, Plan, ServicePlan, Unit
 
 _LOG = "compose.log"
 _SECRETS = "secrets"
 _HEADING = "Written by isvc; `isvc up` writes it again.  docker compose --project-name {} --file {} ps"
 _LOOK = 0.2
 """Seconds between two looks at the containers; a caller that asks more often gets the same answer again."""
+_TRIES = 3
 _TAIL = 20
+_NOT_ROLLED = (
+    "what changed is stopped, then started anew: 503 until it is ready; "
+    "--backend process replaces a service without a failed request"
+)
 _END = 10.0
 _LOCAL_IMAGES = {
     "PYTHON_IMAGE": (render.PYTHON_IMAGE, "kserve-local/python:bookworm"),
@@ -103,12 +109,18 @@ class ComposeBackend:
             self._folder.write_wanted(wanted)
         self._before[wanted.generation] = before
         applied = Applied(changes(before, services), wanted.generation, port)
+        self._announce(applied, running=running)
         try:
             self._run(wanted, build=True)
         except BaseException:  # an interrupt too: the caller has nothing in hand yet to take it back with
             self.revert(applied)
             raise
         return applied
+
+    def _announce(self, applied: Applied, *, running: bool) -> None:
+        for key, change in applied.changes:
+            if running and change is Change.CONFIGURED:
+                self._say(f"  {key.rpartition('/')[2]}: {_NOT_ROLLED}")
 
     def revert(self, applied: Applied) -> None:
         self._stop_starting()
@@ -164,11 +176,13 @@ class ComposeBackend:
         layout = render.Layout(
             root=str(checkout()),
             routes=str(self._folder.routes),
+            state=str(self._folder.root),
             secrets=str(self._folder.root / _SECRETS),
             project=project_name(self._folder.root),
             ingress_port=str(wanted.ingress_port),
             python_image=self._image("PYTHON_IMAGE"),
             traefik_image=self._image("TRAEFIK_IMAGE"),
+            triton_image=os.environ.get(TRITON_IMAGE, ""),
         )
         model = render.render(plan, layout)
         _check_dockerfiles(model)
@@ -212,7 +226,7 @@ class ComposeBackend:
 
     def _look(self) -> StackStatus:
         wanted = self._folder.read_wanted()
-        containers = observe.by_service(self._docker.containers())
+        containers = observe.by_service(self._containers())
         ingress = self._ingress(containers.get(render.INGRESS), wanted)
         services = tuple(
             self._service(service.plan, service.created, containers, ingress) for service in wanted.services
@@ -228,6 +242,13 @@ class ComposeBackend:
         )
         self._check_starting(found)
         return found
+
+    def _containers(self) -> Collection[observe.Container]:
+        """An engine that starts and restarts many containers at once can be slow to tell of them."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(WaitTimeout):
+                return self._docker.containers()
+        return self._docker.containers()
 
     def _service(
         self, plan: ServicePlan, created: float, containers: dict[str, observe.Container], ingress: UnitStatus
@@ -306,9 +327,10 @@ def checkout() -> Path:
 def _check_sources(plan: Plan) -> None:
     """A folder that is not there cannot be mounted; Docker would not say whose it is."""
     for _, unit in units(plan):
-        for folder in sources(unit):
+        mounted = [mount.directory for mount in unit.mounts if isinstance(mount.directory, Folder)]
+        for folder in (*sources(unit), *mounted):
             if not Path(folder.location).exists():
-                mend = "check storageUri in the YAML, and `storage` in isvc.yaml, which maps it"
+                mend = "check storageUri and hostPath in the YAML, and `storage` in isvc.yaml, which maps addresses"
                 raise UnitFailed(unit.name, f"there is no {folder.location}: {mend}")
 
 

@@ -23,12 +23,14 @@ from isvc.backends.compose.site import (
     mounts,
     pod_members,
     pod_owner,
+    role_of,
     service_key,
     sources,
     units,
     volume_key,
+    words,
 )
-from isvc.plan.units import Component, Condition, Plan, Probe, ServicePlan, Unit, resolve, resolve_all
+from isvc.plan.units import Component, Condition, Directory, Folder, Mount, Plan, Probe, ServicePlan, Unit, resolve
 
 INGRESS = "ingress"
 IMAGES_PROJECT = "kserve-local-images"
@@ -36,8 +38,6 @@ ROUTES_FILE = "routes.yaml"
 _ROUTES = "/etc/traefik/routes"
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
 TRAEFIK_IMAGE = "traefik:v3"
-_OWN_PROGRAMS = frozenset({"kserve-agent", "predictor-mock", "storage-init"})
-"""Each has the folder of its name, with a Dockerfile, in the checkout."""
 _DEFAULT_MEMORY = {Component.STORAGE_INITIALIZER: 2**30}
 _OTHERWISE = 2 * 2**30
 """KServe's defaults, in bytes (inferenceService.resource in its configmap; the injector's for the initializer)."""
@@ -60,12 +60,16 @@ class Layout:
     """The checkout, absolute: the build context of every image of ours."""
     routes: str
     """The folder that holds the ingress' routes.yaml."""
+    state: str = ""
+    """The project's folder, below which the files of ConfigMaps and Secrets are."""
     secrets: str = ""
     """The folder that holds the files of `secrets`; needed where a unit has some."""
     project: str = "kserve-local"
     ingress_port: str = "${INGRESS_PORT:-8080}"
     python_image: str = f"${{PYTHON_IMAGE:-{PYTHON_IMAGE}}}"
     traefik_image: str = f"${{TRAEFIK_IMAGE:-{TRAEFIK_IMAGE}}}"
+    triton_image: str = ""
+    """The official image, or one like it, in the place of the one built here; empty for that."""
     relative: bool = False
     """Whether paths under `root` are written relative to it, for a compose.yaml that stands there."""
 
@@ -79,7 +83,10 @@ class Layout:
 
 def render(plan: Plan, layout: Layout) -> dict[str, Any]:
     volumes: dict[str, Any] = {
-        volume_key(service, mount.directory): {} for service, unit in units(plan) for mount in mounts(service, unit)
+        volume_key(service, mount.directory): {}
+        for service, unit in units(plan)
+        for mount in mounts(service, unit)
+        if isinstance(mount.directory, Directory) and not mount.directory.holds_files
     }
     return {
         "name": layout.project,
@@ -98,33 +105,32 @@ def routes(plan: Plan) -> dict[str, Any]:
 
 
 def stale(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Services that are as they were while the initializer they wait for is not: they hold what the old one fetched."""
+    """Services to be made anew though they are as they were, since what they wait for is not.
+
+    They hold what the old initializer fetched, or have in mind the address of an old container: it may be another's
+    now, and a caller that connects to it again would be answered by the wrong server.
+    """
     old, new = before.get("services", {}), after["services"]
-    changed = {key for key, service in new.items() if key in old and old[key] != service}
-    return [
-        key
-        for key, service in new.items()
-        if key in old and any(needed in changed and _completes(need) for needed, need in _needs(service))
-    ]
-
-
-def _needs(service: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    return list(service.get("depends_on", {}).items())
-
-
-def _completes(need: Mapping[str, Any]) -> bool:
-    return bool(need["condition"] == _CONDITIONS[Condition.COMPLETED])
+    fresh = {key for key, service in new.items() if key in old and old[key] != service}
+    found = []
+    for key, service in new.items():  # in the order in which they start
+        if key in old and fresh.intersection(service.get("depends_on", {})):
+            found.append(key)
+            fresh.add(key)
+    return found
 
 
 def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]:
-    program, *arguments = resolve_all(unit.command, unit, ContainerSite(service, unit))
-    image = _image(unit, program, layout)
     model: dict[str, Any] = {
-        **image,
-        **_command(unit, [_literal(word) for word in (program, *arguments)], built="build" in image),
+        **_image(unit, layout),
+        **_command(unit, [_literal(word) for word in words(service, unit)]),
         "environment": _environment(service, unit, layout),
         **_network(service, unit),
-        "volumes": [*_source_mounts(unit, layout), *_mounts(service, unit), *_secret_mounts(service, unit, layout)],
+        "volumes": [
+            *_source_mounts(unit, layout),
+            *_mounts(service, unit, layout),
+            *_secret_mounts(service, unit, layout),
+        ],
         "depends_on": _depends_on(service, unit),
         "healthcheck": _healthcheck(unit, unit.probe) if unit.probe and unit.probe.port else {},
         **_HARDENED,
@@ -134,9 +140,11 @@ def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]
     return {key: value for key, value in model.items() if value not in ({}, [])}
 
 
-def _image(unit: Unit, program: str, layout: Layout) -> dict[str, Any]:
+def _image(unit: Unit, layout: Layout) -> dict[str, Any]:
     """Built here where the unit has a folder or is a program of ours; else pulled, by the name KServe would use."""
-    role = unit.role or (program if program in _OWN_PROGRAMS else "")
+    if unit.role == "triton" and layout.triton_image:
+        return {"image": _literal(layout.triton_image)}
+    role = role_of(unit)
     folder = unit.folder or (f"{layout.root}/{role}" if role else None)
     if folder is None:
         return {"image": _literal(unit.image)}
@@ -161,9 +169,7 @@ def _image_name(folder: PurePosixPath, root: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-") + mark
 
 
-def _command(unit: Unit, words: list[str], *, built: bool) -> dict[str, Any]:
-    """Servers of ours listen on loopback unless told otherwise; in a container that reaches nobody."""
-    words = [*words, "--host", "0.0.0.0"] if built and unit.ports else words
+def _command(unit: Unit, words: list[str]) -> dict[str, Any]:
     if unit.role:
         return {"command": words}  # the image's own entrypoint knows where the program is
     return {"entrypoint": words[:1], "command": words[1:]}
@@ -187,27 +193,25 @@ def _secret_mounts(service: ServicePlan, unit: Unit, layout: Layout) -> list[dic
     return [_bound(layout.shown(file), secrets.target(service, unit, layout.secrets))]
 
 
-def _bound(source: str, target: str) -> dict[str, Any]:
+def _bound(source: str, target: str, *, read_only: bool = True) -> dict[str, Any]:
     # A folder that is not there is an error, not a new folder of root's.
-    return {
-        "type": "bind",
-        "source": source,
-        "target": target,
-        "read_only": True,
-        "bind": {"create_host_path": False},
-    }
+    never_made = {"create_host_path": False}
+    shown = {"read_only": True} if read_only else {}
+    return {"type": "bind", "source": source, "target": target, **shown, "bind": never_made}
 
 
-def _mounts(service: ServicePlan, unit: Unit) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "volume",
-            "source": volume_key(service, mount.directory),
-            "target": mount.path,
-            **({"read_only": True} if mount.read_only else {}),
-        }
-        for mount in mounts(service, unit)
-    ]
+def _mounts(service: ServicePlan, unit: Unit, layout: Layout) -> list[dict[str, Any]]:
+    return [_mount(service, mount, layout) for mount in mounts(service, unit)]
+
+
+def _mount(service: ServicePlan, mount: Mount, layout: Layout) -> dict[str, Any]:
+    if isinstance(mount.directory, Folder):
+        return _bound(layout.shown(mount.directory.location), mount.path, read_only=mount.read_only)
+    if mount.directory.holds_files:
+        place = f"{layout.state}/{service.namespace}/{service.name}/{mount.directory.name}"
+        return _bound(layout.shown(place), mount.path)
+    read_only = {"read_only": True} if mount.read_only else {}
+    return {"type": "volume", "source": volume_key(service, mount.directory), "target": mount.path, **read_only}
 
 
 def _depends_on(service: ServicePlan, unit: Unit) -> dict[str, Any]:

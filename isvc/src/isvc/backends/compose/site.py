@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from isvc.plan.units import Directory, Endpoint, Folder, Mount, Piece, Plan, ServicePlan, Unit
+from isvc.plan.units import Directory, Endpoint, Folder, Mount, Piece, Plan, ServicePlan, Unit, resolve_all
 
 SOURCES = "/mnt/source"
 """Below it an initializer sees the folders of this machine that it reads."""
+
+
+_OWN_PROGRAMS = frozenset({"kserve-agent", "predictor-mock", "storage-init"})
+"""Each has the folder of its name, with a Dockerfile, in the checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,29 @@ class ContainerSite:
         return address(self.service, endpoint)
 
     def path(self, place: Directory | Folder) -> str:
-        if isinstance(place, Folder):
+        mounted = {mount.directory: mount.path for mount in mounts(self.service, self.unit)}
+        if isinstance(place, Folder) and place not in mounted:
             return sources(self.unit)[place]
-        return next(mount.path for mount in mounts(self.service, self.unit) if mount.directory == place)
+        return mounted[place]
 
 
 def address(service: ServicePlan, endpoint: Endpoint) -> str:
     """`host:port`, the same from every container of the project."""
     target = next(unit for unit in service.units if unit.name == endpoint.unit)
     return f"{kserve_name(service, target)}:{dict(target.ports)[endpoint.port]}"
+
+
+def role_of(unit: Unit) -> str:
+    """The folder of the checkout that its image is built from; empty where that is elsewhere, or nothing is built."""
+    program = "".join(piece for piece in unit.command[0] if isinstance(piece, str))
+    return unit.role or (program if program in _OWN_PROGRAMS else "")
+
+
+def words(service: ServicePlan, unit: Unit) -> list[str]:
+    """The unit's command line. Servers of ours listen on loopback unless told otherwise, which reaches nobody here."""
+    found = resolve_all(unit.command, unit, ContainerSite(service, unit))
+    built = unit.folder or role_of(unit)
+    return [*found, "--host", "0.0.0.0"] if built and unit.ports else found
 
 
 def service_key(service: ServicePlan, unit: Unit) -> str:
@@ -83,11 +101,13 @@ def mounts(service: ServicePlan, unit: Unit) -> list[Mount]:
 
 
 def sources(unit: Unit) -> dict[Folder, str]:
-    """The folders of this machine that the unit's words name, and where its container sees them.
+    """The folders of this machine that the unit's words name and it does not mount, and where its container sees them.
 
     The last part of the path stays: a single file lands under its own name.
     """
-    folders = dict.fromkeys(piece for piece in _pieces(unit) if isinstance(piece, Folder))
+    mounted = {mount.directory for mount in unit.mounts}
+    named = (piece for piece in _pieces(unit) if isinstance(piece, Folder))
+    folders = dict.fromkeys(folder for folder in named if folder not in mounted)
     return {
         folder: f"{SOURCES}{f'-{number}' if number > 1 else ''}/{PurePosixPath(folder.location).name}"
         for number, folder in enumerate(folders, start=1)

@@ -144,9 +144,9 @@ def test_routes_lead_to_kserve_service_names(service: ServicePlan) -> None:
     assert found["routers"]["default-digits-transformer"]["rule"] == "Host(`digits.default.example.com`)"
 
 
-def test_a_predictor_is_made_anew_when_what_fills_its_models_changes(make_service: Callable[..., ServicePlan]) -> None:
+def test_what_reads_and_what_calls_is_made_anew_with_what_changed(make_service: Callable[..., ServicePlan]) -> None:
     before, after = rendered(make_service()), rendered(make_service(source="/data/v2"))
-    assert stale(before, after) == ["digits-predictor"]
+    assert stale(before, after) == ["digits-predictor", "digits-transformer"]
     assert stale(before, before) == []
     assert stale({}, after) == []
 
@@ -180,6 +180,16 @@ def test_what_serves_nobody_is_ready_when_it_runs(service: ServicePlan) -> None:
     assert container["restart"] == "unless-stopped"
     needs = services["services"]["digits-transformer"]["depends_on"]
     assert needs == {"digits-predictor": {"condition": "service_started"}}
+
+
+def test_an_official_image_of_triton_takes_the_place_of_the_one_built_here(service: ServicePlan) -> None:
+    predictor = next(unit for unit in service.units if unit.name == "digits-predictor")
+    real = replace(predictor, role="triton", needs=(), command=(("tritonserver",), ("--http-port=", Port("http"))))
+    layout = replace(LAYOUT, triton_image="nvcr.io/nvidia/tritonserver:24.10-py3")
+    container = rendered(replace(service, units=(real,)), layout=layout)["services"]["digits-predictor"]
+    assert container["image"] == "nvcr.io/nvidia/tritonserver:24.10-py3"
+    assert container["command"] == ["tritonserver", "--http-port=8080"]
+    assert not {"build", "entrypoint"} & set(container)
 
 
 def test_a_role_is_started_by_its_image_s_own_entrypoint(service: ServicePlan) -> None:
