@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,11 +93,11 @@ class Caller:
 
 
 @contextmanager
-def calling(stack: Stack) -> Iterator[list[Caller]]:
-    """Both services asked over REST and gRPC, each by a caller of its own, for as long as this is entered."""
+def calling(stack: Stack, names: Collection[str] = tuple(MODELS)) -> Iterator[list[Caller]]:
+    """Services asked over REST and gRPC, each by a caller of its own, for as long as this is entered."""
     done = threading.Event()
     with closing(_Clients(stack)) as clients:
-        callers = [Caller(f"{name} over {wire}", ask) for name, wire, ask in clients.asks()]
+        callers = [Caller(f"{name} over {wire}", ask) for name, wire, ask in clients.asks(names)]
         threads = [threading.Thread(target=caller.run, args=(done,)) for caller in callers]
         for thread in threads:
             thread.start()
@@ -114,8 +114,8 @@ class _Clients:
         self._stack = stack
         self._open: list[http.client.HTTPConnection | triton_grpc.InferenceServerClient] = []
 
-    def asks(self) -> Iterator[tuple[str, str, Callable[[], int]]]:
-        for name in MODELS:
+    def asks(self, names: Collection[str]) -> Iterator[tuple[str, str, Callable[[], int]]]:
+        for name in names:
             yield name, "REST", self._rest(name)
             yield name, "gRPC", self._grpc(name)
 
