@@ -110,3 +110,42 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:g} s for {what}")
         time.sleep(0.1)
+
+
+LIGHT = """
+import http.server
+import sys
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(sys.argv[1].encode())
+
+    def log_message(self, *words):
+        pass
+
+
+port = int(sys.argv[sys.argv.index("--http_port") + 1])
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+"""A predictor that starts in no time and answers its first argument."""
+
+
+def light_checkout(folder: Path) -> None:
+    """`LIGHT` in `light/`, and an isvc.yaml by which it stands for the image test/light."""
+    (folder / "light").mkdir()
+    (folder / "light/model.py").write_text(LIGHT)
+    (folder / "isvc.yaml").write_text("images:\n  test/light: light/\n")
+
+
+def light_service(name: str, word: str, namespace: str = "default") -> dict[str, Any]:
+    """The InferenceService that answers `word`."""
+    container = {"name": "kserve-container", "image": "test/light:1", "command": ["python", "model.py"], "args": [word]}
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"predictor": {"containers": [container]}},
+    }

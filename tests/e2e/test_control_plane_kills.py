@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from e2e.plane import Plane, until
+from e2e.plane import Plane, light_checkout, light_service, until
 from e2e.stack import Stack, curl
 from isvc.errors import StackError
 from isvc.server import control
@@ -29,47 +29,15 @@ pytestmark = pytest.mark.e2e
 
 KILLS = int(os.environ.get("CONTROL_PLANE_KILLS", "6"))
 NAMES = ("one", "two", "three")
-LIGHT = """
-import http.server
-import sys
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(sys.argv[1].encode())
-
-    def log_message(self, *words):
-        pass
-
-
-port = int(sys.argv[sys.argv.index("--http_port") + 1])
-http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
-"""
-"""A predictor that starts in no time."""
-
 Object = dict[str, Any]
 
 
 @pytest.fixture
 def plane(tmp_path: Path) -> Iterator[Plane]:
-    (tmp_path / "light").mkdir()
-    (tmp_path / "light/model.py").write_text(LIGHT)
-    (tmp_path / "isvc.yaml").write_text("images:\n  test/light: light/\n")
+    light_checkout(tmp_path)
     made = Plane(Stack(tmp_path / "state", "process", f"e2e-kills-{os.getpid()}"), folder=tmp_path)
     yield made
     made.end()
-
-
-def service(name: str, word: str) -> Object:
-    container = {"name": "kserve-container", "image": "test/light:1", "command": ["python", "model.py"], "args": [word]}
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": name},
-        "spec": {"predictor": {"containers": [container]}},
-    }
 
 
 def word_of(body: Object | None) -> str | None:
@@ -124,7 +92,7 @@ class Load:
         self.requests += 1
         word = f"{name}-{self.requests}"
         if body is None:
-            self._asked(name, word, lambda: client.create(INFERENCE_SERVICES, "default", service(name, word)))
+            self._asked(name, word, lambda: client.create(INFERENCE_SERVICES, "default", light_service(name, word)))
         elif self._random.random() < 0.5:
             self._asked(name, None, lambda: client.delete(INFERENCE_SERVICES, "default", name))
         else:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from e2e.plane import Plane, until
+from e2e.rolling import calling, more_answers
 from e2e.stack import INPUTS, MNIST, ROOT, YAMLS, Stack, curl
 
 pytestmark = pytest.mark.e2e
@@ -123,16 +124,23 @@ def test_a_followed_log_goes_on_and_ends_with_its_reader(quick: Plane) -> None:
     following.wait(10)
 
 
-def test_a_changed_yaml_rolls_the_transformer_and_wait_waits_for_it(quick: Plane, tmp_path: Path) -> None:
+def test_a_changed_yaml_rolls_the_transformer_without_a_failed_request_and_wait_waits_for_it(
+    quick: Plane, tmp_path: Path
+) -> None:
     quick.kubectl("apply", "-f", YAMLS[MNIST])
     quick.wait_ready(MNIST)
     pods = quick.kubectl("get", "pods", "-o", "name").split()
     watching = quick.popen("get", "isvc", MNIST, "-w", "-o", 'jsonpath={.metadata.generation}{"\\n"}')
     assert watching.stdout is not None
     assert watching.stdout.readline() == "1\n"
-    answer = quick.kubectl("apply", "-f", changed(tmp_path))
-    assert answer == "inferenceservice.serving.kserve.io/torch-transformer configured\n"
-    quick.wait_ready(MNIST)
+    with calling(quick.stack, [MNIST]) as callers:
+        more_answers(callers)
+        answer = quick.kubectl("apply", "-f", changed(tmp_path))
+        assert answer == "inferenceservice.serving.kserve.io/torch-transformer configured\n"
+        quick.wait_ready(MNIST)
+        more_answers(callers)
+    assert [failure for caller in callers for failure in caller.failures] == []
+    assert [caller.told for caller in callers] == [[2], [2]]
     status = quick.get(MNIST)
     assert status["status"]["observedGeneration"] == status["metadata"]["generation"] == 2
     assert "2\n" in iter(watching.stdout.readline, "")

@@ -25,6 +25,7 @@ if not first.exists():
 {LISTEN}
 """
 PORT_ALWAYS_TAKEN = "import sys; sys.exit('OSError: [Errno 98] Address already in use')"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {LISTEN}"
 WITH_CHILD = f"""
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -115,6 +116,15 @@ def test_down_ends_what_units_left_behind_when_the_supervisor_was_killed(backend
     assert not backend.status().running
     backend.down(volumes=False)
     assert ended(left)()
+
+
+def test_down_ends_what_does_not_heed_the_signal_once_and_says_so(backend, tmp_path):
+    backend.apply(plan("python", "-c", DEAF), 0)
+    until(is_ready(backend))
+    deaf = unit_status(backend).pid
+    backend.down(volumes=False)
+    assert ended(deaf)()
+    assert (tmp_path / "project/supervisor.log").read_text().count("did not end in time") == 1
 
 
 def test_a_foreign_process_with_a_recorded_number_is_left_alone(backend, tmp_path):

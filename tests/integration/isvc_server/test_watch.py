@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from integration.isvc_server.apiserver import SERVICES, ApiServer, api_server, service
 from isvc.server.resources import INFERENCE_SERVICES
@@ -151,7 +152,7 @@ async def test_an_object_that_leaves_the_selector_is_deleted_for_its_watcher(api
             assert seen(await anext(stream))[:2] == ("DELETED", "mine")
 
 
-async def test_a_watcher_that_leaves_is_forgotten(api: ApiServer) -> None:
+async def test_a_watcher_that_leaves_is_forgotten(api: ApiServer, caplog: pytest.LogCaptureFixture) -> None:
     before = api.store.subscribers
     async with api.client() as client:
         await client.post(SERVICES, json=service("first"))
@@ -159,6 +160,7 @@ async def test_a_watcher_that_leaves_is_forgotten(api: ApiServer) -> None:
             await anext(stream)
             await until(lambda: api.store.subscribers > before)
     await until(lambda: api.store.subscribers == before)
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -167,3 +169,19 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("it did not become so within 30 s")
+
+
+async def test_a_watch_ends_with_the_server_without_a_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    serving = api_server(tmp_path)
+    api = await serving.__aenter__()
+    async with api.client() as client:
+        await client.post(SERVICES, json=service("first"))
+        async with aclosing(events(client)) as stream:
+            await anext(stream)
+            rest = asyncio.create_task(anext(stream, None))
+            await asyncio.sleep(0)
+            await serving.__aexit__(None, None, None)
+            assert await asyncio.wait_for(rest, 10) is None
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -6,7 +6,7 @@
     supervisor.log    what it says itself
     logs/             a journal per unit
     ingress/          Traefik's dynamic configuration, a file per service with a route
-    <namespace>/<service>/   the folders that units share: models/
+    <namespace>/<service>/   the folders that units share, as old as what fills them: revisions/5d41402a/models/
 
 Readers never see half a file: each is written beside its place and renamed.
 """
@@ -14,8 +14,9 @@ Readers never see half a file: each is written beside its place and renamed.
 from __future__ import annotations
 
 import fcntl
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,14 @@ class ProjectFolder:
 def service_folder(root: Path, namespace: str, name: str) -> Path:
     """Of one service, below the folder of its project."""
     return root / namespace / name
+
+
+def remove_others(place: Path, used: Iterable[str]) -> None:
+    """Remove from the service's folder `place` the folders of every revision but those `used`, `revisions/…` each."""
+    kept = {Path(each).parts[1] for each in used if each.startswith("revisions/")}
+    for revision in (place / "revisions").glob("*"):
+        if revision.name not in kept:
+            shutil.rmtree(revision, ignore_errors=True)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -131,6 +131,11 @@ def _another(name: str, instances: int) -> dict[str, Any]:
     return {f"{name}-another": {"retry": {"attempts": instances}}}
 
 
+def empty_route(name: str, host: str) -> dict[str, Any]:
+    """A router called `name` for `host` that leads to no server: 503."""
+    return {"http": {"routers": {name: _router(name, (host,), ())}, "services": {name: _servers("http")}}}
+
+
 def shared() -> dict[str, Any]:
     """What every service's routes refer to, once per Traefik: 502 becomes the 503 of a service without servers."""
     errors = {"status": ["502"], "statusRewrites": {"502": 503}, "service": _NOBODY, "query": "/"}

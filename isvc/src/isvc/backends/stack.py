@@ -34,7 +34,7 @@ class Phase(enum.Enum):
 
 class RouteState(enum.Enum):
     ABSENT = "Absent"
-    """The service has not been ready yet: its hosts answer 404."""
+    """The service has not been ready yet: its hosts answer 503, those of a stopped one 404 like any unknown host."""
     OPEN = "Open"
     UNAVAILABLE = "Unavailable"
     """Opened before, and what it leads to is not ready now: 503."""
@@ -62,6 +62,8 @@ class UnitStatus:
     """Whether it has been ready since it was last changed."""
     last_lines: tuple[str, ...] = ()
     """Of a unit that failed: the end of its log."""
+    revision: str = ""
+    """`torch-transformer-predictor-5d41402a`: the unit's name, and a hash of what it is and what it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,13 @@ class ServiceStatus:
     """Seconds since the epoch."""
     route: RouteState
     units: tuple[UnitStatus, ...]
+    """In the revision that is wanted."""
+    previous: tuple[UnitStatus, ...] = ()
+    """Units of revisions before that run still: they serve until `units` do, or are on their way out."""
+    current: bool = True
+    """Whether requests are known to reach `units`, and not the revision before."""
+    folders: tuple[tuple[str, str], ...] = ()
+    """Of each folder that the units share: its name, and where it is on this machine."""
 
     @property
     def key(self) -> str:
@@ -82,7 +91,7 @@ class ServiceStatus:
 
     @property
     def ready(self) -> bool:
-        return self.units_ready and self.route is RouteState.OPEN
+        return self.units_ready and self.current and self.route is RouteState.OPEN
 
 
 @dataclass(frozen=True, slots=True)

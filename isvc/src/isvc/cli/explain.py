@@ -66,7 +66,7 @@ def _processes(service: ServicePlan, status: ServiceStatus | None, root: Path) -
     folder = str(service_folder(root, service.namespace, service.name))
     units = status.units if status else ()
     addresses = {(unit.name, port): address for unit in units for port, address in unit.addresses}
-    return explain.here(service, ShownSite(addresses, folder))
+    return explain.here(service, ShownSite(addresses, folder, dict(status.folders) if status else {}))
 
 
 Rows = list[tuple[Container, Running | None, tuple[Row, ...]]]

@@ -50,6 +50,7 @@ def services_table(services: Sequence[ServiceStatus], now: float) -> str:
 
 def units_table(status: StackStatus, services: Sequence[ServiceStatus]) -> str:
     units = [(unit.name, unit) for service in services for unit in service.units]
+    units += [(unit.revision, unit) for service in services for unit in service.previous]
     if status.ingress is not None:
         units.append(("ingress", status.ingress))
     return table(_UNIT_COLUMNS, [_unit_row(name, unit) for name, unit in units])

@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isvc.backends import compose
 from isvc.backends.folder import ProjectFolder
@@ -14,10 +15,11 @@ from isvc.backends.stack import Backend, ServiceStatus, StackStatus
 from isvc.cli.console import Console
 from isvc.errors import InputError
 from isvc.server import control
-from isvc.server.client import Client
 from isvc.server.control import ControlPlane
-from isvc.server.reconcile import Reconciler
-from isvc.server.stewards import Alone, Served, Wanted
+
+if TYPE_CHECKING:
+    from isvc.server.reconcile import Reconciler
+    from isvc.server.stewards import Wanted
 
 STATE_FOLDER = ".isvc"
 _PROJECT = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -43,6 +45,10 @@ def steward(
     options: Namespace, reconciler: Reconciler, plane: ControlPlane | None, objects: Sequence[Wanted] = ()
 ) -> Backend:
     """Stands in for the backend where a command changes what is wanted, which is `objects`."""
+    # Imported when called for: a command that only looks would wait for a database and for TLS.
+    from isvc.server.client import Client
+    from isvc.server.stewards import Alone, Served
+
     if plane is not None:
         return Served(Client(plane), reconciler.backend, objects)
     return Alone(state_folder(options) / options.project / control.OBJECTS, reconciler, objects)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from isvc import manifest, settings
 from isvc.backends import sources
-from isvc.backends.stack import Applied, Backend, Phase, ServiceStatus, StackStatus
+from isvc.backends.stack import Applied, Backend, Change, Phase, ServiceStatus, StackStatus
 from isvc.cli import payload, progress, stacks
 from isvc.cli.console import Console
 from isvc.cli.invocations import curl, grpcurl, predict_path, served_name
@@ -94,6 +94,9 @@ def ascend(backend: Backend, wanted: Plan, console: Console, options: Namespace,
     except BaseException:  # an interrupt too
         console.complain("taking back what this call changed")
         backend.revert(applied)
+        for key, change in applied.changes:
+            if change is Change.CONFIGURED:
+                console.complain(f"{key.rpartition('/')[2]} is as it was before")
         raise
 
 

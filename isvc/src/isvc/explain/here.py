@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isvc.backends.compose import site as compose
 from isvc.plan.units import Directory, Endpoint, Folder, ServicePlan, Site, Unit, resolve, resolve_all
@@ -35,13 +35,19 @@ class ShownSite:
     addresses: Mapping[tuple[str, str], str]
     """By unit and port."""
     folder: str
+    """Of the service's state."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Those that its units share, by name, where it runs."""
 
     def address(self, endpoint: Endpoint) -> str:
         known = self.addresses.get((endpoint.unit, endpoint.port))
         return known or f"127.0.0.1:<{endpoint.unit}.{endpoint.port}>"
 
     def path(self, place: Directory | Folder) -> str:
-        return place.location if isinstance(place, Folder) else f"{self.folder}/{place.name}"
+        if isinstance(place, Folder):
+            return place.location
+        revision = "" if place.holds_files else "revisions/<revision>/"
+        return self.folders.get(place.name) or f"{self.folder}/{revision}{place.name}"
 
 
 def here(service: ServicePlan, site: ShownSite) -> tuple[Running, ...]:

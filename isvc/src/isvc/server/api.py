@@ -5,6 +5,7 @@ Discovery has addresses of its own; everything else is `/api/v1/...` or `/apis/G
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 from isvc.errors import IsvcError
 from isvc.server import discovery, openapi, swagger, target
 from isvc.server.access import Gate, status_response
+from isvc.server.endless import until
 from isvc.server.errors import ApiError, MethodNotAllowed, NotFound, Unavailable
 from isvc.server.logs import log_lines
 from isvc.server.objects import Objects, Written
@@ -42,9 +44,9 @@ _SWAGGER_MEDIA_ASKED = (_SWAGGER_MEDIA, _SWAGGER_MEDIA.replace(".v1.0", "@v1.0")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def app(store: Store, views: Views, token: str) -> ASGIApp:
-    """The whole API behind its gate."""
-    api = _Api(store, views, Objects(store), Snapshots(views))
+def app(store: Store, views: Views, token: str, ending: asyncio.Event) -> ASGIApp:
+    """The whole API behind its gate. What has no end of its own, watches and followed logs, ends with `ending`."""
+    api = _Api(store, views, Objects(store), Snapshots(views), ending)
     routes = [
         _route("/healthz", _ok),
         _route("/livez", _ok),
@@ -95,6 +97,7 @@ class _Api:
     views: Views
     objects: Objects
     snapshots: Snapshots
+    ending: asyncio.Event
 
     async def answer(self, request: Request) -> Response:
         to = target.parse(request.url.path)
@@ -123,7 +126,7 @@ class _Api:
         if reading.watch:
             source = self.store if to.resource.stored else self.snapshots
             lines = Watch(source, to, reading, form).lines(listing)
-            return StreamingResponse(lines, media_type="application/json")
+            return StreamingResponse(until(self.ending, lines), media_type="application/json")
         items = [item for item in listing.items if reading.selector.matches(item)]
         return _listed(to, form, items, str(listing.version))
 
@@ -166,7 +169,7 @@ class _Api:
 
     async def _logs(self, request: Request, to: Target) -> Response:
         lines = await log_lines(self.views, to, request.query_params, time.time())
-        return StreamingResponse(lines, media_type="text/plain; charset=utf-8")
+        return StreamingResponse(until(self.ending, lines), media_type="text/plain; charset=utf-8")
 
 
 def _with_dry_run(request: Request, sent: Object) -> Mapping[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -21,14 +20,13 @@ from isvc.server import status as kserve
 from isvc.server import wanted
 from isvc.server.backoff import Backoff
 from isvc.server.errors import ApiError
-from isvc.server.events import CONTROLLER, Happened, Recorder, between, readiness
 from isvc.server.planning import Planned, Planning, with_hosts_of_their_own
 from isvc.server.reconcile import Planner, Reconciler
 from isvc.server.resources import INFERENCE_SERVICES, Object, Views
 from isvc.server.routed import Answers, Routed, answers
 from isvc.server.running import RunningViews
 from isvc.server.store import Store
-from isvc.server.views import Shown
+from isvc.server.telling import MANAGER, Teller
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +36,7 @@ _PULSE = 0.05
 """Seconds between two looks while something is on its way."""
 _REST = 0.5
 """... and while all is as wanted."""
-_MANAGER = "kserve-controller-manager"
 _REVIVE = "supervisor"
-_EVENTS_LOOKED_AT = 60.0
 
 
 class Controller:
@@ -58,18 +54,16 @@ class Controller:
         self._backend = backend
         self._reconciler = Reconciler(backend, planner)
         self._ingress_port = ingress_port
-        self._planning = Planning(self._reconciler.plan, self._said, self._soon)
-        self._recorder = Recorder(store)
+        self._teller = Teller(store, self._status)
+        self._planning = Planning(self._reconciler.plan, self._teller.say, self._soon)
         self._routed = Routed(answers)
         self._backoff = Backoff()
         self._refused: dict[str, IsvcError] = {}
         self._agreed: dict[str, Planned] = {}
-        self._seen: dict[str, ServiceStatus] | None = None
         self._stack = StackStatus("", backend.name, running=False)
-        self._told: tuple[StackStatus, int] | None = None
         self._wake, self._look = asyncio.Event(), asyncio.Event()
         self._started = False
-        self.views: Views = RunningViews(self._shown, backend)
+        self.views: Views = RunningViews(lambda: self._teller.shown(self._stack), backend)
 
     async def run(self) -> None:
         """Until it is cancelled. What runs is left running."""
@@ -78,7 +72,7 @@ class Controller:
                 tasks.create_task(self._follow())
                 tasks.create_task(self._take_turns())
                 tasks.create_task(self._keep_looking())
-                tasks.create_task(self._forget_events())
+                tasks.create_task(self._teller.forget_events())
         finally:
             self._planning.close()
 
@@ -132,7 +126,7 @@ class Controller:
 
     def _refuse(self, key: str, error: IsvcError) -> None:
         if str(self._refused.get(key)) != str(error):
-            self._said(key, str(error), "InternalError", warning=True)
+            self._teller.say(key, str(error), "InternalError", warning=True)
         self._refused[key] = error
         self._tell_anew()
 
@@ -140,9 +134,11 @@ class Controller:
         """Those that do not run yet, or otherwise than wanted."""
         found = []
         for key, each in planned.items():
-            if each.plan is None or each.error is not None or not self._backoff.is_due(key):
+            if each.plan is None or not self._backoff.is_due(key):
                 continue
             running = stack.service(key)
+            if each.error is not None and stack.running and running is not None:
+                continue  # what it was before goes on
             if running is None or not stack.running or not self._agrees(key, each, running):
                 found.append((key, each))
             elif self._agreed.get(key) != each:
@@ -199,7 +195,7 @@ class Controller:
 
     def _write(self, body: Object) -> None:
         try:
-            self._store.update(INFERENCE_SERVICES, body, manager=_MANAGER)
+            self._store.update(INFERENCE_SERVICES, body, manager=MANAGER)
         except ApiError:
             self._wake.set()  # it has changed meanwhile, or has gone: the next turn sees
 
@@ -210,7 +206,7 @@ class Controller:
             self._look.clear()
             try:
                 self._stack = await self._routed.seen(await asyncio.to_thread(self._backend.status))
-                self._tell(self._stack)
+                self._teller.tell(self._stack)
             except (StackError, OSError, sqlite3.Error) as exc:
                 logger.error("what runs cannot be told: %s", exc)  # noqa: TRY400
             self._revive()
@@ -230,28 +226,11 @@ class Controller:
         return wanted_now.keys() == ready
 
     def _tell_anew(self) -> None:
-        self._told = None
+        self._teller.forget()
         self._look.set()
 
-    def _tell(self, stack: StackStatus) -> None:
-        """Write events and status, if there is anything new to tell."""
-        if self._told == (stack, self._store.version):
-            return
-        now = time.time()
-        bodies = wanted.services(self._store)
-        by_key = {wanted.key(body): body for body in bodies}
-        seen = {service.key: service for service in stack.services}
-        for key, service in seen.items():
-            if self._seen is not None:
-                happened = list(between(self._seen.get(key), service))
-                self._recorder.record(happened, Shown(service, by_key.get(key)), now)
-        self._seen = seen
-        for body in bodies:
-            self._write_status(body, self._status(body, seen.get(wanted.key(body)), now), now)
-        self._told = (stack, self._store.version)
-
     def _status(self, body: Object, service: ServiceStatus | None, now: float) -> kserve.Status | None:
-        """None where nothing can be said yet."""
+        """What can be said of an object, of which `service` runs; None where nothing can be said yet."""
         key, before = wanted.key(body), body.get("status")
         made = self._planning.made.get(key)
         if key in self._refused and made is not None:
@@ -260,38 +239,6 @@ class Controller:
         if agreed is None or service is None:
             return None
         return kserve.of_service(service, now, mode=agreed.mode, generation=agreed.generation, before=before)
-
-    def _write_status(self, body: Object, told: kserve.Status | None, now: float) -> None:
-        before = body.get("status") or {}
-        if told is None or told == before:
-            return
-        try:
-            self._store.update_status(INFERENCE_SERVICES, {**body, "status": told}, manager=_MANAGER)
-        except ApiError:
-            self._look.set()  # it has changed meanwhile: told anew
-            return
-        was = kserve.holds(before, "Ready") if before else None
-        for each in readiness(was, kserve.holds(told, "Ready"), body["metadata"]["name"]):
-            self._recorder.write(each, body["metadata"]["namespace"], body, now)
-
-    def _said(self, key: str, text: str, reason: str = "Preparing", *, warning: bool = False) -> None:
-        """An event about the service itself."""
-        namespace, _, name = key.partition("/")
-        try:
-            body = self._store.get(INFERENCE_SERVICES, namespace, name)
-        except ApiError:
-            return
-        told = Happened(INFERENCE_SERVICES, name, reason, text, CONTROLLER, warning)
-        self._recorder.write(told, namespace, body, time.time())
-
-    async def _forget_events(self) -> None:
-        while True:
-            self._recorder.forget(time.time())
-            await asyncio.sleep(_EVENTS_LOOKED_AT)
-
-    def _shown(self) -> Sequence[Shown]:
-        by_key = {wanted.key(body): body for body in wanted.services(self._store)}
-        return [Shown(service, by_key.get(service.key)) for service in self._stack.services]
 
 
 def _said(body: Object, part: str) -> object:

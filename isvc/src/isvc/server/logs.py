@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
 
 from isvc.server.errors import BadRequest
@@ -14,7 +14,7 @@ _PATIENCE = 1.0
 """Seconds in which an error is still told by a status code."""
 
 
-async def log_lines(views: Views, to: Target, query: Mapping[str, str], now: float) -> AsyncIterator[bytes]:
+async def log_lines(views: Views, to: Target, query: Mapping[str, str], now: float) -> AsyncGenerator[bytes, None]:
     """Lines, once it is known that there is such a pod and container. Raises NotFound, BadRequest."""
     if query.get("previous", "") == "true":
         raise BadRequest(f'previous terminated container in pod "{to.name}" not found; its lines are in the log itself')
@@ -51,7 +51,7 @@ async def _with_first(first: asyncio.Future[bytes | None], lines: AsyncIterator[
         yield line
 
 
-async def _limited(lines: AsyncIterator[bytes], limit: int | None) -> AsyncIterator[bytes]:
+async def _limited(lines: AsyncIterator[bytes], limit: int | None) -> AsyncGenerator[bytes, None]:
     left = limit
     async for line in lines:
         if left is not None:

@@ -14,15 +14,24 @@ _MANAGER = "namespace-controller"
 _PULSE = 5.0
 
 
-def ensure_default(store: Store) -> None:
-    """The namespace that is always there."""
-    name = metadata.DEFAULT_NAMESPACE
-    body: Object = {
+def namespace(name: str) -> Object:
+    """A new one."""
+    return {
+        "apiVersion": NAMESPACES.api_version,
+        "kind": NAMESPACES.kind,
         "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "finalizers": [FINALIZER]},
         "status": {"phase": "Active"},
     }
+
+
+def ensure_default(store: Store) -> None:
+    """The namespace that is always there."""
+    ensure(store, metadata.DEFAULT_NAMESPACE)
+
+
+def ensure(store: Store, name: str) -> None:
     try:
-        store.create(NAMESPACES, body, manager=_MANAGER)
+        store.create(NAMESPACES, namespace(name), manager=_MANAGER)
     except AlreadyExists:
         return
     finally:
@@ -40,9 +49,9 @@ def default_account(store: Store, namespace: str) -> None:
 async def sweep(store: Store) -> None:
     """Empty the namespaces that were deleted, and let them go. Runs until it is cancelled."""
     async for _ in _moments(store):
-        for namespace in store.list(NAMESPACES).items:
-            if metadata.deleting(namespace):
-                _empty(store, namespace)
+        for body in store.list(NAMESPACES).items:
+            if metadata.deleting(body):
+                _empty(store, body)
 
 
 async def _moments(store: Store) -> AsyncIterator[None]:
@@ -54,17 +63,17 @@ async def _moments(store: Store) -> AsyncIterator[None]:
             yield
 
 
-def _empty(store: Store, namespace: Object) -> None:
-    name = namespace["metadata"]["name"]
+def _empty(store: Store, body: Object) -> None:
+    name = body["metadata"]["name"]
     left = list(_contents(store, name))
-    for resource, body in left:
-        if not metadata.deleting(body):
-            _ignore_missing(store, resource, body)
+    for resource, one in left:
+        if not metadata.deleting(one):
+            _ignore_missing(store, resource, one)
     if any(True for _ in _contents(store, name)):
         return
-    namespace["metadata"].pop("finalizers", None)
+    body["metadata"].pop("finalizers", None)
     try:
-        store.update(NAMESPACES, namespace, manager=_MANAGER)
+        store.update(NAMESPACES, body, manager=_MANAGER)
     except (Conflict, NotFound):
         return  # its next change wakes this again
 

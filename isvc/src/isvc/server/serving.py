@@ -42,11 +42,14 @@ def listen(port: int, otherwise: int | None = None) -> socket.socket:
 @asynccontextmanager
 async def api(store: Store, views: Views, access: Access, bound: socket.socket) -> AsyncIterator[int]:
     """The API, answering for the time of the block. Its port."""
+    ending = asyncio.Event()
     config = uvicorn.Config(
-        app(store, views, access.token),
+        app(store, views, access.token, ending),
         ssl_certfile=str(access.certificate),
         ssl_keyfile=str(access.key),
         log_config=None,
+        log_level="error",
+        ws="none",
         access_log=False,
         lifespan="off",
         server_header=False,
@@ -59,6 +62,7 @@ async def api(store: Store, views: Views, access: Access, bound: socket.socket) 
         await _started(server, task)
         yield bound.getsockname()[1]
     finally:
+        ending.set()
         server.should_exit = True
         await task
 

@@ -100,7 +100,7 @@ def _running(service: ServiceStatus) -> Iterator[dict[str, str]]:
     not_ready = [found for found in _component_conditions(service) if found["status"] == "False"]
     yield from _component_conditions(service)
     yield _ingress_condition(service, not_ready)
-    if service.ready or (service.route is RouteState.OPEN and not not_ready):
+    if service.ready or (service.current and service.route is RouteState.OPEN and not not_ready):
         yield _condition("Ready", True)
     else:
         blame = not_ready[0] if not_ready else _ingress_condition(service, not_ready)
@@ -134,7 +134,7 @@ def _why(unit: UnitStatus) -> tuple[str, str]:
 
 
 def _ingress_condition(service: ServiceStatus, not_ready: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    if service.route is RouteState.OPEN:
+    if service.route is RouteState.OPEN and service.current:
         return _condition("IngressReady", True)
     if service.route is RouteState.UNAVAILABLE:
         return _condition("IngressReady", False, "RouteUnavailable", "what the route leads to is not ready")

@@ -16,12 +16,12 @@ from isvc.backends.stack import Applied, Backend, Change, Gone, LogLine, StackSt
 from isvc.errors import InputError, StackError, WaitTimeout
 from isvc.manifest import Document
 from isvc.plan.units import Plan, ServicePlan
-from isvc.server import wanted
+from isvc.server import namespaces, wanted
 from isvc.server.client import Client
 from isvc.server.errors import NotFound
 from isvc.server.metadata import finalizers
 from isvc.server.reconcile import Reconciler
-from isvc.server.resources import INFERENCE_SERVICES, RESOURCES, Object, Resource
+from isvc.server.resources import INFERENCE_SERVICES, NAMESPACES, RESOURCES, Object, Resource
 from isvc.server.store import Store
 
 SOURCES = "kserve-local/sources"
@@ -103,6 +103,8 @@ class Alone(_Steward):
         return self._backend.down(volumes=volumes)
 
     def _put(self, store: Store) -> None:
+        for name in _namespaces(self._wanted):
+            namespaces.ensure(store, name)
         for resource, body in self._wanted:
             before = _stored(store, resource, body)
             self._before.append(((resource, body), before))
@@ -132,6 +134,9 @@ class Served(_Steward):
         stack = self.status()
         if ingress_port not in (None, 0, stack.ingress_port) and stack.ingress_port is not None:
             raise InputError(f"the control plane's ingress is on port {stack.ingress_port}; leave out --ingress-port")
+        for name in _namespaces(self._wanted):
+            if self._client.get(NAMESPACES, "", name) is None:
+                self._client.create(NAMESPACES, "", namespaces.namespace(name))
         changes = [(body, self._put(resource, body)) for resource, body in self._wanted]
         services = {wanted.key(body): change for body, change in changes if body["kind"] == INFERENCE_SERVICES.kind}
         if any(change is not Change.UNCHANGED for _, change in changes):
@@ -197,6 +202,11 @@ class Served(_Steward):
             if time.monotonic() > deadline:
                 raise WaitTimeout(what, seconds)
             time.sleep(_POLL)
+
+
+def _namespaces(wanted: Sequence[Wanted]) -> set[str]:
+    """Those that have to be there first. In a file their mention is enough, as it is for what runs."""
+    return {body["metadata"]["namespace"] for resource, body in wanted if resource.namespaced}
 
 
 def _stored(store: Store, resource: Resource, body: Object) -> Object | None:

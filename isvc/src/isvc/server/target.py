@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from isvc.server import selectors
-from isvc.server.errors import BadRequest, NotAcceptable, NotFound
+from isvc.server.errors import BadRequest, MethodNotAllowed, NotAcceptable, NotFound
 from isvc.server.resources import NAMESPACES, Object, Resource, find
 from isvc.server.selectors import Selector
 
 _UNKNOWN = "the server could not find the requested resource"
+
+
+_INSIDE = ("attach", "exec", "portforward", "proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ def _named(resource: Resource, namespace: str | None, more: Sequence[str]) -> Ta
             return Target(resource, namespace, name)
         case [name, subresource] if _has(resource, subresource):
             return Target(resource, namespace, name, subresource)
+        case [_, *below] if resource.kind == "Pod" and below[0] in _INSIDE:
+            raise MethodNotAllowed(f"{below[0]} is not possible here: a pod is what is shown of a unit")
     raise NotFound(_UNKNOWN)
 
 

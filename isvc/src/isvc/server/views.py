@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from isvc.backends.stack import Phase, ServiceStatus, UnitStatus
@@ -24,6 +24,11 @@ class Shown:
 
     service: ServiceStatus
     owner: Object | None = None
+    since: Mapping[str, float] = field(default_factory=dict)
+    """When a pod, by its name, was seen first; of one that is not named, when the service was made."""
+
+    def made(self, pod: str) -> float:
+        return self.since.get(pod, self.service.created)
 
 
 def objects(resource: Resource, shown: Sequence[Shown]) -> list[Object]:
@@ -40,7 +45,7 @@ def _object(resource: Resource, shown: Shown, made: Object) -> Object:
         **made["metadata"],
         "namespace": plan.namespace,
         "uid": str(uuid.uuid5(_NAMESPACE, f"{resource.plural}/{plan.namespace}/{name}/{shown.service.created}")),
-        "creationTimestamp": timestamp(shown.service.created),
+        "creationTimestamp": timestamp(shown.made(name)),
     }
     if shown.owner is not None:
         metadata["ownerReferences"] = [_owner(shown.owner)]
@@ -71,14 +76,13 @@ def _labels(service: ServiceStatus, pod: Pod) -> dict[str, str]:
 
 def _pods(shown: Shown) -> Iterator[Object]:
     for pod in pods(shown.service.plan):
-        yield _pod(shown.service, pod)
+        yield _pod(shown.service, pod, timestamp(shown.made(pod.name)))
 
 
-def _pod(service: ServiceStatus, pod: Pod) -> Object:
+def _pod(service: ServiceStatus, pod: Pod, started: str) -> Object:
     statuses = {unit.name: unit for unit in service.units}
     before = [(each, statuses[each.unit.name]) for each in pod.before if each.unit.name in statuses]
     main = [(each, statuses[each.unit.name]) for each in pod.containers if each.unit.name in statuses]
-    started = timestamp(service.created)
     initialized = all(unit.phase is Phase.COMPLETED for _, unit in before)
     ready = initialized and all(unit.phase is Phase.READY for _, unit in main)
     return {

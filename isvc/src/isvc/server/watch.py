@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,7 +37,7 @@ class Watch:
     form: Form
     clock: Callable[[], float] = time.time
 
-    async def lines(self, present: Listing) -> AsyncIterator[bytes]:
+    async def lines(self, present: Listing) -> AsyncGenerator[bytes, None]:
         """Until its time is over. `present` is what there is, for one who asks from no version on."""
         until = time.monotonic() + min(self.reading.seconds or _LONGEST, _LONGEST)
         version = self.reading.version

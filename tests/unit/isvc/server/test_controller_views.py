@@ -98,6 +98,14 @@ def test_what_is_shown_has_its_owner_and_keeps_its_uid():
     assert made[0][0]["metadata"]["ownerReferences"][0]["uid"] == "u"
 
 
+def test_a_pod_that_came_later_is_younger_than_its_service():
+    [service] = planned(body())
+    name = pods(service)[1].name
+    [predictor, transformer] = objects(PODS, [Shown(running(service), since={name: 2000.0})])
+    assert predictor["metadata"]["creationTimestamp"] == "1970-01-01T00:16:40Z"
+    assert transformer["metadata"]["creationTimestamp"] == "1970-01-01T00:33:20Z"
+
+
 def reasons(before, after) -> list[tuple[str, str]]:
     return [(each.name.split("-")[1], each.reason) for each in between(before, after)]
 

@@ -23,7 +23,7 @@ from isvc.backends.compose import FILE, IMAGES_FILE, TRITON_IMAGE, observe, prog
 from isvc.backends.compose.site import service_key, sources, units
 from isvc.backends.folder import ProjectFolder, service_folder, write_atomically
 from isvc.backends.records import Wanted
-from isvc.backends.stack import Applied, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
+from isvc.backends.stack import Applied, Change, Gone, LogLine, Phase, ServiceStatus, StackStatus, UnitStatus, never
 from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
 from isvc.errors import StackError, UnitFailed, WaitTimeout
 from isvc.plan.units import Folder, Plan, ServicePlan, Unit
@@ -35,6 +35,10 @@ _LOOK = 0.2
 """Seconds between two looks at the containers; a caller that asks more often gets the same answer again."""
 _TRIES = 3
 _TAIL = 20
+_NOT_ROLLED = (
+    "what changed is stopped, then started anew: 503 until it is ready; "
+    "--backend process replaces a service without a failed request"
+)
 _END = 10.0
 _LOCAL_IMAGES = {
     "PYTHON_IMAGE": (render.PYTHON_IMAGE, "kserve-local/python:bookworm"),
@@ -105,12 +109,18 @@ class ComposeBackend:
             self._folder.write_wanted(wanted)
         self._before[wanted.generation] = before
         applied = Applied(changes(before, services), wanted.generation, port)
+        self._announce(applied, running=running)
         try:
             self._run(wanted, build=True)
         except BaseException:  # an interrupt too: the caller has nothing in hand yet to take it back with
             self.revert(applied)
             raise
         return applied
+
+    def _announce(self, applied: Applied, *, running: bool) -> None:
+        for key, change in applied.changes:
+            if running and change is Change.CONFIGURED:
+                self._say(f"  {key.rpartition('/')[2]}: {_NOT_ROLLED}")
 
     def revert(self, applied: Applied) -> None:
         self._stop_starting()

@@ -105,22 +105,19 @@ def routes(plan: Plan) -> dict[str, Any]:
 
 
 def stale(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Services that are as they were while the initializer they wait for is not: they hold what the old one fetched."""
+    """Services to be made anew though they are as they were, since what they wait for is not.
+
+    They hold what the old initializer fetched, or have in mind the address of an old container: it may be another's
+    now, and a caller that connects to it again would be answered by the wrong server.
+    """
     old, new = before.get("services", {}), after["services"]
-    changed = {key for key, service in new.items() if key in old and old[key] != service}
-    return [
-        key
-        for key, service in new.items()
-        if key in old and any(needed in changed and _completes(need) for needed, need in _needs(service))
-    ]
-
-
-def _needs(service: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    return list(service.get("depends_on", {}).items())
-
-
-def _completes(need: Mapping[str, Any]) -> bool:
-    return bool(need["condition"] == _CONDITIONS[Condition.COMPLETED])
+    fresh = {key for key, service in new.items() if key in old and old[key] != service}
+    found = []
+    for key, service in new.items():  # in the order in which they start
+        if key in old and fresh.intersection(service.get("depends_on", {})):
+            found.append(key)
+            fresh.add(key)
+    return found
 
 
 def _service(service: ServicePlan, unit: Unit, layout: Layout) -> dict[str, Any]:

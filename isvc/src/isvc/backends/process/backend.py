@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from isvc.backends import ports
 from isvc.backends.folder import ProjectFolder, Stamp, service_folder
 from isvc.backends.process import ingress, journal, reconcile, survivors
 from isvc.backends.process.binding import label, unit_key
+from isvc.backends.process.revisions import instances
 from isvc.backends.records import ProcessId, Report, Wanted, WantedService
 from isvc.backends.stack import Applied, Gone, LogLine, Phase, RouteState, ServiceStatus, StackStatus, UnitStatus, never
 from isvc.backends.wanted import changes, gone, merge, put_back, wanted_service, without
@@ -22,6 +23,8 @@ from isvc.plan.units import Plan, ServicePlan
 
 _SUPERVISOR_START = 20.0
 _STOP = reconcile.GRACE + 10.0
+_ROLL_BACK = 120.0
+"""A revision that serves already goes on until the one before it is ready again."""
 _POLL = 0.02
 _LONGEST_SUPERVISOR_LOG = 1024 * 1024
 
@@ -58,12 +61,12 @@ class ProcessBackend:
     def revert(self, applied: Applied) -> None:
         before, keys = self._before[applied.generation], {key for key, _ in applied.changes}
         _, wanted = self._folder.change(lambda now: put_back(now, before, keys))
-        self._settle(wanted)
+        self._settle(wanted, keys)
 
     def remove(self, keys: Iterable[str]) -> tuple[str, ...]:
         unwanted = set(keys)
         before, wanted = self._folder.change(lambda now: without(now, unwanted))
-        self._settle(wanted)
+        self._settle(wanted, unwanted)
         return gone(before, wanted)
 
     def down(self, *, volumes: bool) -> tuple[str, ...]:
@@ -73,7 +76,7 @@ class ProcessBackend:
             now = self._read_wanted_or_nothing()
             wanted = Wanted(now.generation + 1, now.ingress_port)
             self._folder.write_wanted(wanted)
-        self._settle(wanted)
+        self._settle(wanted, ())
         if volumes:
             shutil.rmtree(self._folder.root)
         return tuple(service.key for service in now.services)
@@ -121,14 +124,14 @@ class ProcessBackend:
         report = self._folder.read_report()
         return report is not None and report.status.generation >= generation and self._folder.claimed()
 
-    def _settle(self, wanted: Wanted) -> None:
-        """Wait until nothing runs that is not in `wanted`."""
+    def _settle(self, wanted: Wanted, keys: Collection[str]) -> None:
+        """Wait until of the services `keys` nothing runs that is not in `wanted`; with nothing wanted, of any."""
         known = self._folder.read_process_ids()
         woken = self._wake()
         if wanted.services:
             if not woken:
                 self._start()
-            self._wait(lambda: self._agrees(wanted), "the end of what is not wanted any more", _STOP)
+            self._wait(lambda: self._agrees(wanted, keys), "the end of what is not wanted any more", _ROLL_BACK)
             return
         if woken:
             self._wait_for_supervisor(known[0] if known else None)
@@ -138,14 +141,15 @@ class ProcessBackend:
         if self._supervisor is not None:
             self._supervisor.wait(_STOP)  # one that had not come to take its lock yet finds nothing wanted, and ends
 
-    def _agrees(self, wanted: Wanted) -> bool:
-        """Whether only what is wanted has children; they may still be starting."""
+    def _agrees(self, wanted: Wanted, keys: Collection[str]) -> bool:
+        """Whether, of the services `keys`, only what is wanted has children; they may still be starting."""
         report = self._folder.read_report()
         if report is None or report.status.generation < wanted.generation:
             return False
-        keys = {unit_key(service.key, unit.name) for service in wanted.services for unit in service.plan.units}
-        stopping = any(u.phase is Phase.STOPPING for service in report.status.services for u in service.units)
-        return not stopping and all(key in keys or key == ingress.KEY for key, _ in report.children)
+        kept = {instance for service in wanted.services for instance in instances(service).values()}
+        units = [unit for service in report.status.services if service.key in keys for unit in service.units]
+        stopping = any(unit.phase is Phase.STOPPING for unit in units)
+        return not stopping and all(key in kept for key, _ in report.children if key.rpartition("/")[0] in keys)
 
     def _wait_for_supervisor(self, recorded: ProcessId | None) -> None:
         try:

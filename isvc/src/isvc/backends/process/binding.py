@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from isvc.backends.folder import service_folder
 from isvc.backends.ports import HOST
+from isvc.backends.process.revisions import folders, instances
 from isvc.backends.records import WantedService
 from isvc.plan.units import Condition, Directory, Endpoint, Folder, Need, Unit, resolve, resolve_all
 
 Ports = Mapping[str, Mapping[str, int]]
-"""Key of a unit -> name of a port -> number."""
+"""Key of an instance -> name of a port -> number."""
 
 _NOT_INHERITED = frozenset(
     {
@@ -44,7 +45,7 @@ class Process:
     """One child process that should be, complete but for the operating system."""
 
     key: str
-    """`namespace/service/unit`, and `ingress`."""
+    """`namespace/service/unit@revision`, and `ingress`."""
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     folder: str
@@ -61,17 +62,20 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSite:
-    """`Site` for processes: the ports that were chosen, and folders under `folder`."""
+    """`Site` for the processes of one service, in one revision: the ports that were chosen, folders under `folder`."""
 
-    service: str
+    instances: Mapping[str, str]
+    """Name of a unit -> key of its instance."""
     ports: Ports
     folder: Path
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Name of a shared folder -> where it is below `folder`."""
 
     def address(self, endpoint: Endpoint) -> str:
-        return f"{HOST}:{self.ports[unit_key(self.service, endpoint.unit)][endpoint.port]}"
+        return f"{HOST}:{self.ports[self.instances[endpoint.unit]][endpoint.port]}"
 
     def path(self, place: Directory | Folder) -> str:
-        return place.location if isinstance(place, Folder) else str(self.folder / place.name)
+        return place.location if isinstance(place, Folder) else str(self.folder / self.folders[place.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,46 +100,51 @@ def label(key: str) -> str:
 
 
 def wanted_ports(services: Iterable[WantedService]) -> dict[str, tuple[str, ...]]:
-    """The names of the ports that each unit needs, by the unit's key."""
+    """The names of the ports that each unit needs, by the key of its instance."""
     return {
-        unit_key(service.key, unit.name): tuple(name for name, _ in unit.ports)
+        instance: tuple(name for name, _ in unit.ports)
         for service in services
-        for unit in service.plan.units
+        for unit, instance in zip(service.plan.units, instances(service).values(), strict=True)
     }
 
 
 def bind(services: Iterable[WantedService], ports: Ports, surroundings: Surroundings) -> tuple[Process, ...]:
-    """Every unit of `services` as a process, in the order in which they start."""
-    return tuple(process for service in services for process in _bind_service(service, ports, surroundings))
+    """Every unit of `services` as a process, in the order in which they start; what two of them share, once."""
+    found = (process for service in services for process in _bind_service(service, ports, surroundings))
+    return tuple({process.key: process for process in found}.values())
+
+
+def site(service: WantedService, ports: Ports, root: Path) -> ProcessSite:
+    folder = service_folder(root, service.plan.namespace, service.plan.name)
+    return ProcessSite(instances(service), ports, folder, folders(service))
 
 
 def _bind_service(service: WantedService, ports: Ports, surroundings: Surroundings) -> list[Process]:
-    folder = service_folder(surroundings.root, service.plan.namespace, service.plan.name)
-    site = ProcessSite(service.key, ports, folder)
+    place = site(service, ports, surroundings.root)
     sources = dict(service.sources)
     bound: dict[str, Process] = {}
     for unit in service.plan.units:
-        process = _bind_unit(unit, service, site, surroundings)
+        process = _bind_unit(unit, place, surroundings)
         # A unit that reads what another produced is as old as what it read.
         read = [bound[need.unit].fingerprint for need in process.needs if need.condition is Condition.COMPLETED]
         bound[process.key] = with_fingerprint(process, sources.get(unit.name, ""), *read)
     return list(bound.values())
 
 
-def _bind_unit(unit: Unit, service: WantedService, site: ProcessSite, surroundings: Surroundings) -> Process:
-    argv = resolve_all(unit.command, unit, site)
-    given = {**{name: resolve(word, unit, site) for name, word in unit.environment}, **dict(unit.secrets)}
-    addresses = {name: site.address(Endpoint(unit.name, name)) for name, _ in unit.ports}
+def _bind_unit(unit: Unit, place: ProcessSite, surroundings: Surroundings) -> Process:
+    argv = resolve_all(unit.command, unit, place)
+    given = {**{name: resolve(word, unit, place) for name, word in unit.environment}, **dict(unit.secrets)}
+    addresses = {name: place.address(Endpoint(unit.name, name)) for name, _ in unit.ports}
     return Process(
-        key=unit_key(service.key, unit.name),
+        key=place.instances[unit.name],
         argv=(*_program(argv[0], unit, surroundings), *argv[1:]),
         environment=tuple(sorted(child_environment(surroundings.environment, given).items())),
-        folder=unit.folder or str(site.folder),
+        folder=unit.folder or str(place.folder),
         check=Check(addresses[unit.probe.port] if unit.probe.port else "", unit.probe.path) if unit.probe else None,
-        needs=tuple(Need(unit_key(service.key, need.unit), need.condition) for need in unit.needs),
+        needs=tuple(Need(place.instances[need.unit], need.condition) for need in unit.needs),
         addresses=tuple(addresses.items()),
         folders=tuple(
-            site.path(mount.directory)
+            place.path(mount.directory)
             for mount in unit.mounts
             if not mount.read_only and isinstance(mount.directory, Directory)
         ),

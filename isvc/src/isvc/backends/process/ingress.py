@@ -7,11 +7,12 @@ unit's own is rewritten on the way: a 502 with a message in it stays one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from pathlib import Path
 
-from isvc.backends.ingress import service_routes, static_arguments
+from isvc.backends.ingress import empty_route, merged, service_routes, static_arguments
 from isvc.backends.ports import HOST
 from isvc.backends.process.binding import Check, Process, ProcessSite, Surroundings, with_fingerprint
 from isvc.plan.units import Endpoint, ServicePlan
@@ -38,10 +39,17 @@ def route_file(plan: ServicePlan) -> str:
     return f"{plan.namespace}.{plan.name}.yml"
 
 
-def route_text(plan: ServicePlan, site: ProcessSite, ready: Collection[str]) -> str:
-    """Text of that file (JSON, which is YAML). Only the units named in `ready` are sent requests."""
+def route_text(plan: ServicePlan, site: ProcessSite, ready: Collection[str]) -> tuple[str, str]:
+    """Text of that file (JSON, which is YAML), and its mark. Only the units named in `ready` are sent requests.
+
+    The mark is a host name that stands in no other text: it is answered 503 by an ingress that has loaded this one,
+    404 by any other.
+    """
 
     def address(endpoint: Endpoint) -> str | None:
         return site.address(endpoint) if endpoint.unit in ready else None
 
-    return json.dumps(service_routes(plan, address, middlewares=()), indent=1)
+    routes = service_routes(plan, address, middlewares=())
+    mark = f"{hashlib.sha256(json.dumps(routes).encode()).hexdigest()[:16]}.{route_file(plan)}.isvc.internal"
+    name = f"{plan.namespace}-{plan.name}-mark"
+    return json.dumps(merged(routes, empty_route(name, mark)), indent=1), mark

@@ -24,14 +24,40 @@ _KEPT_LINES = 20
 _FOLLOW_PAUSE = 0.1
 
 
-class Journal:
-    """The writing end. Takes bytes as they come out of a pipe, writes whole lines."""
+class JournalFile:
+    """The log of one unit, for all of its revisions."""
 
     def __init__(self, path: Path, limit: int = LIMIT) -> None:
         self._path = path
         self._limit = limit
         self._file = path.open("ab", buffering=0)
         self._size = path.stat().st_size
+
+    def write(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ ").encode()
+        data = b"".join(stamp + line.rstrip(b"\r") + b"\n" for line in lines)
+        if self._size + len(data) > self._limit:
+            self._rotate()
+        self._file.write(data)
+        self._size += len(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _rotate(self) -> None:
+        self._file.close()
+        self._path.replace(rotated(self._path))
+        self._file = self._path.open("ab", buffering=0)
+        self._size = 0
+
+
+class Journal:
+    """The writing end for one revision. Takes bytes as they come out of a pipe, writes whole lines."""
+
+    def __init__(self, file: JournalFile) -> None:
+        self._file = file
         self._rest = b""
         self._last: deque[str] = deque(maxlen=_KEPT_LINES)
 
@@ -56,25 +82,9 @@ class Journal:
             self._write([self._rest])
             self._rest = b""
 
-    def close(self) -> None:
-        self._file.close()
-
     def _write(self, lines: list[bytes]) -> None:
-        if not lines:
-            return
-        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ ").encode()
-        data = b"".join(stamp + line.rstrip(b"\r") + b"\n" for line in lines)
-        if self._size + len(data) > self._limit:
-            self._rotate()
-        self._file.write(data)
-        self._size += len(data)
+        self._file.write(lines)
         self._last.extend(line.decode(errors="replace").rstrip() for line in lines[-_KEPT_LINES:])
-
-    def _rotate(self) -> None:
-        self._file.close()
-        self._path.replace(rotated(self._path))
-        self._file = self._path.open("ab", buffering=0)
-        self._size = 0
 
 
 def file_name(key: str) -> str:

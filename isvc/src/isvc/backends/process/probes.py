@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from isvc.backends.process.binding import Check
 
@@ -17,27 +18,45 @@ async def until_ready(check: Check) -> None:
     """Returns when `check` holds. The caller bounds the wait: by the life of the process, and its own."""
     if not check.address:
         return  # it serves nobody: that it runs is all
+    await _until(lambda: _holds(check))
+
+
+async def until_answered(address: str, host: str, status: int) -> None:
+    """Returns when `address` answers a GET for `host` with `status`. The caller bounds the wait."""
+
+    async def answered() -> bool:
+        return await _answer(address, host, "/") == status
+
+    await _until(answered)
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
     pause = _FIRST_PAUSE
-    while not await _holds(check):
+    while not await holds():
         await asyncio.sleep(pause)
         pause = min(pause * 1.1, _LONGEST_PAUSE)
 
 
 async def _holds(check: Check) -> bool:
-    host, _, port = check.address.rpartition(":")
+    answer = await _answer(check.address, check.address, check.path)
+    return answer is not None and (check.path is None or answer == 200)
+
+
+async def _answer(address: str, host: str, path: str | None) -> int | None:
+    """The status of a GET `path`; with None, 0 if a connection is taken. None where there is no answer."""
+    name, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(_ATTEMPT):
-            reader, writer = await asyncio.open_connection(host, int(port))
+            reader, writer = await asyncio.open_connection(name, int(port))
             try:
-                return check.path is None or await _answers_200(reader, writer, check.address, check.path)
+                return 0 if path is None else await _status(reader, writer, host, path)
             finally:
                 writer.close()
-    except (OSError, TimeoutError, ValueError):
-        return False
+    except (OSError, TimeoutError, ValueError, IndexError):
+        return None
 
 
-async def _answers_200(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str) -> bool:
+async def _status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str) -> int:
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     await writer.drain()
-    version_status = (await reader.readline()).split(b" ", 2)[:2]
-    return version_status[-1:] == [b"200"]
+    return int((await reader.readline()).split(b" ", 2)[1])

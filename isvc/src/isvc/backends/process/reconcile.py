@@ -1,20 +1,23 @@
 """Make what runs agree with what is wanted: which actions that takes, as pure functions of (wanted, running, now).
 
-Nothing here knows how to start a process or where a route is written. Times are seconds of one monotonic clock.
+Two revisions of a unit are two processes here; which of them are wanted is for `rollout` to say. Nothing here knows how
+to start a process or where a route is written. Times are seconds of one monotonic clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from isvc.backends.process.binding import Process, unit_key
-from isvc.backends.records import WantedService
-from isvc.backends.stack import Phase, RouteState
+from isvc.backends.process.binding import Process
+from isvc.backends.process.revisions import unit_of
+from isvc.backends.stack import Phase
 from isvc.plan.units import Condition, Need
 
 GRACE = 10.0
 """Seconds between asking a process to end and ending it."""
+DRAIN = 30.0
+"""The same where another revision serves already and nobody waits: requests may take long. Kubernetes' own grace."""
 STABLE = 20.0
 """A process that ran this long before it ended is restarted as if it had never failed."""
 LONGEST_PAUSE = 30.0
@@ -33,6 +36,10 @@ class Running:
     ended: float | None = None
     """When it last ended, if it is not alive."""
     stop_asked: float | None = None
+    killed: bool = False
+    """It did not end when it was asked to, and its end is only waited for."""
+    was_ready: bool = False
+    """Whether it has been ready since it was first started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +74,27 @@ Action = Start | Stop | Kill | Forget
 def decide(wanted: Sequence[Process], running: Mapping[str, Running], now: float) -> tuple[Action, ...]:
     """The actions that bring `running` nearer to `wanted`; none when they agree or only time is missing."""
     current = {process.key: process for process in wanted}
-    ends = [_end(key, seen, now) for key, seen in running.items() if not _is_current(current.get(key), seen)]
+    units = _units(wanted)
+    ends = [
+        _end(key, seen, now, _grace(key, seen, units))
+        for key, seen in running.items()
+        if not _is_current(current.get(key), seen)
+    ]
     starts = [Start(process.key) for process in wanted if _should_start(process, current, running, now)]
     return (*(action for action in ends if action is not None), *starts)
 
 
-def next_deadline(running: Mapping[str, Running], now: float) -> float | None:
+def next_deadline(wanted: Sequence[Process], running: Mapping[str, Running], now: float) -> float | None:
     """Seconds until time alone makes `decide` give something new: a restart or a kill that falls due."""
     due = [seen.ended + pause(seen.failures) for seen in running.values() if seen.ended and _waits_for_restart(seen)]
-    due += [seen.stop_asked + GRACE for seen in running.values() if seen.stop_asked and not seen.ended]
+    units = _units(wanted)
+    stopping = ((key, seen, seen.stop_asked) for key, seen in running.items() if is_alive(seen) and not seen.killed)
+    due += [asked + _grace(key, seen, units) for key, seen, asked in stopping if asked is not None]
     return max(0.0, min(due) - now) if due else None
+
+
+def is_alive(seen: Running | None) -> bool:
+    return seen is not None and seen.ended is None
 
 
 def pause(failures: int) -> float:
@@ -93,47 +111,25 @@ def needs_met(process: Process, wanted: Mapping[str, Process], running: Mapping[
     return all(_met(need, wanted, running) for need in process.needs)
 
 
-def route_state(service: WantedService, running: Mapping[str, Running], opened: Collection[str]) -> RouteState:
-    """Where the route of `service` should stand.
-
-    It opens when every unit is ready for the first time. From then on what counts is the unit it leads to: a
-    transformer whose predictor is away answers for itself.
-    """
-    phases = {unit.name: _phase(running.get(unit_key(service.key, unit.name))) for unit in service.plan.units}
-    if service.plan.stopped:
-        return RouteState.ABSENT
-    if service.key not in opened and not all(phase in (Phase.READY, Phase.COMPLETED) for phase in phases.values()):
-        return RouteState.ABSENT
-    front = (endpoint.unit for endpoint in service.plan.instances(service.plan.route.rest))
-    return RouteState.OPEN if any(phases[unit] is Phase.READY for unit in front) else RouteState.UNAVAILABLE
-
-
-def route_states(
-    services: Iterable[WantedService], running: Mapping[str, Running], opened: Collection[str]
-) -> dict[str, RouteState]:
-    return {service.key: route_state(service, running, opened) for service in services}
-
-
-def ready_units(service: WantedService, running: Mapping[str, Running]) -> frozenset[str]:
-    """The names of the units of `service` that take requests."""
-    names = (unit.name for unit in service.plan.units)
-    return frozenset(name for name in names if _phase(running.get(unit_key(service.key, name))) is Phase.READY)
-
-
-def _phase(seen: Running | None) -> Phase:
-    return seen.phase if seen else Phase.WAITING
-
-
 def _is_current(process: Process | None, seen: Running) -> bool:
     return process is not None and process.fingerprint == seen.fingerprint and seen.phase is not Phase.STOPPING
 
 
-def _end(key: str, seen: Running, now: float) -> Action | None:
+def _end(key: str, seen: Running, now: float, grace: float) -> Action | None:
     if seen.ended is not None:
         return Forget(key)
     if seen.stop_asked is None:
         return Stop(key)
-    return Kill(key) if now - seen.stop_asked >= GRACE else None
+    return Kill(key) if not seen.killed and now - seen.stop_asked >= grace else None
+
+
+def _units(wanted: Sequence[Process]) -> frozenset[str]:
+    return frozenset(unit_of(process.key) for process in wanted)
+
+
+def _grace(key: str, seen: Running, units: Collection[str]) -> float:
+    """How long one that is not wanted has to end: long if it may have requests and another revision takes the new."""
+    return DRAIN if seen.was_ready and unit_of(key) in units else GRACE
 
 
 def _should_start(process: Process, wanted: Mapping[str, Process], running: Mapping[str, Running], now: float) -> bool:

@@ -10,14 +10,14 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from isvc.backends.process import reconcile
 from isvc.backends.process.binding import Process
 from isvc.backends.process.child import Child
-from isvc.backends.process.journal import Journal, file_name
+from isvc.backends.process.journal import Journal, JournalFile
 from isvc.backends.process.probes import until_ready
 from isvc.backends.process.reconcile import Running
+from isvc.backends.process.revisions import revision_name
 from isvc.backends.records import ProcessId
 from isvc.backends.stack import Phase, UnitStatus
 
@@ -28,18 +28,17 @@ _CANNOT_START = 127
 
 
 class StartedUnit:
-    def __init__(self, process: Process, journals: Path, mark: str, changed: Callable[[], None]) -> None:
+    def __init__(self, process: Process, file: JournalFile, mark: str, changed: Callable[[], None]) -> None:
         """`process` is not started yet; `mark` is for its environment; `changed` is called when it becomes ready."""
         self.process = process
         self.running = Running(process.fingerprint, Phase.STARTING, time.monotonic())
-        self._journal = Journal(journals / file_name(process.key))
+        self._journal = Journal(file)
         self._environment_mark = mark
         self._changed = changed
         self._child: Child | None = None
         self._probing: asyncio.Task[None] | None = None
         self._starts = 0
         self._exit_code: int | None = None
-        self._was_ready = False
 
     @property
     def child(self) -> ProcessId | None:
@@ -55,12 +54,13 @@ class StartedUnit:
     def status(self, name: str) -> UnitStatus:
         return UnitStatus(
             name=name,
+            revision=revision_name(self.process.key),
             phase=self.running.phase,
             pid=self._child.id.pid if self._child else None,
             addresses=self.process.addresses,
             restarts=self._starts - 1,
             exit_code=self._exit_code,
-            was_ready=self._was_ready,
+            was_ready=self.running.was_ready,
             last_lines=self._journal.last_lines if self.running.phase is Phase.FAILED else (),
         )
 
@@ -88,13 +88,10 @@ class StartedUnit:
             self._child.ask_to_end()
 
     def kill(self) -> None:
-        logger.warning("%s did not end within %g s, killed", self.process.key, reconcile.GRACE)
+        logger.warning("%s did not end in time, killed", self.process.key)
+        self._note(killed=True)
         if self._child is not None:
             self._child.kill()
-
-    def close(self) -> None:
-        """It has no process any more and is forgotten."""
-        self._journal.close()
 
     # What happens to it
 
@@ -128,8 +125,7 @@ class StartedUnit:
             return  # a program that ends is never ready
         await until_ready(self.process.check)
         logger.info("%s ready", self.process.key)
-        self._was_ready = True
-        self._note(phase=Phase.READY)
+        self._note(phase=Phase.READY, was_ready=True)
         self._changed()
 
     def _stop_probing(self) -> None:

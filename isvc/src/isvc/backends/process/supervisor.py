@@ -17,23 +17,20 @@ from pathlib import Path
 from typing import IO
 
 from isvc.backends import ports
-from isvc.backends.folder import ProjectFolder, Stamp, service_folder, write_atomically
+from isvc.backends.folder import ProjectFolder, Stamp, remove_others, service_folder
 from isvc.backends.ports import HOST
-from isvc.backends.process import ingress, reconcile
-from isvc.backends.process.binding import (
-    Process,
-    ProcessSite,
-    Surroundings,
-    bind,
-    label,
-    unit_key,
-    wanted_ports,
-)
-from isvc.backends.process.reconcile import Running
+from isvc.backends.process import ingress, journal, reconcile, rollout
+from isvc.backends.process.binding import Process, Surroundings, bind, label, site, wanted_ports
+from isvc.backends.process.journal import JournalFile
+from isvc.backends.process.reconcile import Running, is_alive
+from isvc.backends.process.revisions import folders, instances, unit_of
+from isvc.backends.process.rollout import Rollout
+from isvc.backends.process.routes import Routes
 from isvc.backends.process.started import StartedUnit
 from isvc.backends.records import ProcessId, Report, Wanted, WantedService
-from isvc.backends.stack import Phase, RouteState, ServiceStatus, StackStatus, UnitStatus
+from isvc.backends.stack import Phase, ServiceStatus, StackStatus, UnitStatus
 from isvc.errors import StackError
+from isvc.plan.units import Directory
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +52,15 @@ class Supervisor:
     _ports: dict[str, dict[str, int]] = field(default_factory=dict)
     _wanted_stamp: Stamp | None = None
     _port_tries: dict[str, int] = field(default_factory=dict)
-    _opened: set[str] = field(default_factory=set)
-    _routes: dict[str, str] = field(default_factory=dict)
+    _rollouts: dict[str, Rollout] = field(default_factory=dict)
+    _journals: dict[str, JournalFile] = field(default_factory=dict)
+    _processes: tuple[Process, ...] = ()
     _reported: Report | None = None
     _closing: bool = False
     _turn: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._routes = Routes(self.folder.routes, self._turn.set)
 
     async def run(self) -> None:
         """Until nothing is wanted any more and nothing runs, or a signal asks for the end."""
@@ -89,17 +90,22 @@ class Supervisor:
         self._turn.clear()
         self._read_wanted()
         self._notice_ends()
-        processes = self._bind()
         # Before anything is started, which takes time: a unit that has ended should get no more requests.
-        self._write_routes()
-        self._act(processes)
-        self._report(self._write_routes())
+        self._lead()
+        self._processes = self._bind()
+        self._act()
+        self._lead()
+        self._sweep()
+        self._report()
         return not self.wanted.services and not self._units and self._may_leave()
 
     async def _sleep(self) -> None:
-        due = reconcile.next_deadline(self._running(), time.monotonic())
+        now, running = time.monotonic(), self._running()
+        due = [reconcile.next_deadline(self._processes, running, now)]
+        due += [rollout.next_deadline(each, now) for each in self._rollouts.values()]
+        seconds = min((each + 0.001 for each in due if each is not None), default=_LONGEST_SLEEP)
         try:
-            async with asyncio.timeout(_LONGEST_SLEEP if due is None else min(due + 0.001, _LONGEST_SLEEP)):
+            async with asyncio.timeout(min(seconds, _LONGEST_SLEEP)):
                 await self._turn.wait()
         except TimeoutError:
             pass
@@ -118,14 +124,30 @@ class Supervisor:
             self.wanted = dataclasses.replace(self.wanted, services=())
 
     def _bind(self) -> tuple[Process, ...]:
+        """Everything that has to run, of all revisions."""
         if not self.wanted.services:
             return ()
-        self._allot_ports()
+        services = self._revisions()
+        self._allot_ports(services)
         routes = ingress.ingress_process(self.wanted.ingress_port, self.folder.routes, self.surroundings)
-        return (routes, *bind(self.wanted.services, self._ports, self.surroundings))
+        kept = self._kept()
+        found = bind(services, self._ports, self.surroundings)
+        return (routes, *(process for process in found if process.key in kept))
 
-    def _allot_ports(self) -> None:
-        needed = wanted_ports(self.wanted.services)
+    def _revisions(self) -> list[WantedService]:
+        """What is wanted, and of each service what served before it."""
+        older = (old for each in self._rollouts.values() for old in (*each.kept, *each.draining))
+        return list(dict.fromkeys((*self.wanted.services, *older)))
+
+    def _kept(self) -> frozenset[str]:
+        running = self._running()
+        kept = (
+            rollout.kept_instances(self._rollouts[service.key], service, running) for service in self.wanted.services
+        )
+        return frozenset[str]().union(*kept)
+
+    def _allot_ports(self, services: Sequence[WantedService]) -> None:
+        needed = wanted_ports(services)
         self._ports = {key: chosen for key, chosen in self._ports.items() if tuple(chosen) == needed.get(key)}
         taken = {number for chosen in self._ports.values() for number in chosen.values()}
         for key in needed.keys() - self._ports.keys():
@@ -158,10 +180,10 @@ class Supervisor:
                 self._port_tries[key] = self._port_tries.get(key, 0) + 1
                 self._ports.pop(key, None)
 
-    def _act(self, processes: Sequence[Process]) -> None:
-        by_key = {process.key: process for process in processes}
+    def _act(self) -> None:
+        by_key = {process.key: process for process in self._processes}
         # An action may call for the next: a unit that cannot be started, one that is forgotten and started anew.
-        while actions := reconcile.decide(processes, self._running(), time.monotonic()):
+        while actions := reconcile.decide(self._processes, self._running(), time.monotonic()):
             for action in actions:
                 self._carry_out(action, by_key)
 
@@ -174,18 +196,30 @@ class Supervisor:
             case reconcile.Kill(key):
                 self._units[key].kill()
             case reconcile.Forget(key):
-                self._units.pop(key).close()
+                self._forget(key)
 
     def _start(self, process: Process) -> None:
         if process.key not in self._units:
-            journals, mark = self.folder.journals, str(self.folder.root)
-            self._units[process.key] = StartedUnit(process, journals, mark, self._turn.set)
+            self._units[process.key] = StartedUnit(
+                process, self._journal(unit_of(process.key)), str(self.folder.root), self._turn.set
+            )
         # Only folders of the project's own are made: a build folder that is missing is an error.
         if Path(process.folder).is_relative_to(self.folder.root):
             Path(process.folder).mkdir(parents=True, exist_ok=True)
         for folder in process.folders:
             Path(folder).mkdir(parents=True, exist_ok=True)
         self._units[process.key].start()
+
+    def _forget(self, key: str) -> None:
+        del self._units[key]
+        unit = unit_of(key)
+        if all(unit_of(other) != unit for other in self._units):
+            self._journals.pop(unit).close()
+
+    def _journal(self, unit: str) -> JournalFile:
+        if unit not in self._journals:
+            self._journals[unit] = JournalFile(self.folder.journals / journal.file_name(unit))
+        return self._journals[unit]
 
     # Routes and report
 
@@ -194,35 +228,46 @@ class Supervisor:
         for file in (*self.folder.routes.iterdir(), *self.folder.journals.iterdir()):
             file.unlink()
 
-    def _write_routes(self) -> dict[str, RouteState]:
-        states = reconcile.route_states(self.wanted.services, self._running(), self._opened)
-        texts = {}
+    def _lead(self) -> None:
+        """Lead the requests of each service to the revision that is ready for them."""
+        running, now = self._running(), time.monotonic()
+        self._rollouts = {
+            service.key: rollout.advance(
+                self._rollouts.get(service.key, Rollout()),
+                service,
+                running,
+                now,
+                loaded=self._routes.loaded(ingress.route_file(service.plan)),
+            )
+            for service in self.wanted.services
+        }
+        open_to = (self._rollouts[service.key].serving or service for service in self.wanted.services)
+        self._routes.write(
+            {ingress.route_file(each.plan): self._route_text(each) for each in open_to if not each.plan.stopped},
+            f"{HOST}:{self.wanted.ingress_port}",
+        )
+
+    def _route_text(self, service: WantedService) -> tuple[str, str]:
+        served = self._rollouts[service.key].serving is not None
+        ready = rollout.ready_units(service, self._running()) if served else ()
+        return ingress.route_text(service.plan, site(service, self._ports, self.folder.root), ready)
+
+    def _sweep(self) -> None:
+        """Remove the folders of revisions of which nothing runs any more."""
         for service in self.wanted.services:
-            if states[service.key] is not RouteState.ABSENT:
-                ready = reconcile.ready_units(service, self._running())
-                texts[ingress.route_file(service.plan)] = ingress.route_text(service.plan, self._site(service), ready)
-                self._opened.add(service.key)
-        self._opened &= {service.key for service in self.wanted.services}
-        for name in self._routes.keys() - texts.keys():
-            (self.folder.routes / name).unlink(missing_ok=True)
-        for name, text in texts.items():
-            if self._routes.get(name) != text:
-                write_atomically(self.folder.routes / name, text)
-        self._routes = texts
-        return states
+            runs = {key for key in self._units if key.startswith(f"{service.key}/")}
+            if runs <= set(instances(service).values()):
+                place = service_folder(self.folder.root, service.plan.namespace, service.plan.name)
+                remove_others(place, folders(service).values())
 
-    def _site(self, service: WantedService) -> ProcessSite:
-        plan = service.plan
-        return ProcessSite(service.key, self._ports, service_folder(self.folder.root, plan.namespace, plan.name))
-
-    def _report(self, states: Mapping[str, RouteState]) -> None:
+    def _report(self) -> None:
         status = StackStatus(
             project=self.folder.project,
             backend="process",
             running=True,
             ingress_host=HOST,
             ingress_port=self.wanted.ingress_port,
-            services=tuple(self._service_status(service, states[service.key]) for service in self.wanted.services),
+            services=tuple(self._service_status(service) for service in self.wanted.services),
             ingress=self._unit_status(ingress.KEY, ingress.KEY),
             generation=self.wanted.generation,
         )
@@ -232,12 +277,23 @@ class Supervisor:
             self.folder.write_report(report)
             self._reported = report
 
-    def _service_status(self, service: WantedService, route: RouteState) -> ServiceStatus:
-        names = [unit.name for unit in service.plan.units]
+    def _service_status(self, service: WantedService) -> ServiceStatus:
+        stands, running, wanted = self._rollouts[service.key], self._running(), instances(service)
+        units = tuple(self._unit_status(key, name) for name, key in wanted.items())
+        others = [key for key in self._units if key.startswith(f"{service.key}/") and key not in wanted.values()]
+        previous = tuple(self._unit_status(key, label(unit_of(key))) for key in others if is_alive(running[key]))
         if service.plan.stopped:  # those that are still on their way out
-            names = [label(key) for key in self._units if key.startswith(f"{service.key}/")]
-        units = tuple(self._unit_status(unit_key(service.key, name), name) for name in names)
-        return ServiceStatus(service.plan, service.created, route, units)
+            units, previous = previous, ()
+        shared = site(service, self._ports, self.folder.root)
+        return ServiceStatus(
+            service.plan,
+            service.created,
+            rollout.route_state(stands, running),
+            units,
+            previous,
+            rollout.is_current(stands, service),
+            tuple((name, shared.path(Directory(name))) for name in shared.folders),
+        )
 
     def _unit_status(self, key: str, name: str) -> UnitStatus:
         unit = self._units.get(key)

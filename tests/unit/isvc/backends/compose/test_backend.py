@@ -179,7 +179,19 @@ def test_another_model_makes_the_predictor_anew(
     backend.apply(plan, PORT)
     (tmp_path / "v2").mkdir()
     backend.apply(Plan((make_service(source=str(tmp_path / "v2")),)), None)
-    assert ("create", "digits-predictor") in docker.calls
+    assert ("create", "digits-predictor", "digits-transformer") in docker.calls
+
+
+def test_it_is_said_that_a_change_costs_requests_and_only_then(
+    backend: ComposeBackend, said: list[str], plan: Plan, make_service: Make, tmp_path: Path
+) -> None:
+    backend.apply(plan, PORT)
+    backend.apply(plan, None)
+    assert not any("503" in line for line in said)
+    (tmp_path / "v2").mkdir()
+    backend.apply(Plan((make_service(source=str(tmp_path / "v2")),)), None)
+    [told] = [line for line in said if "503" in line]
+    assert told.strip().startswith("digits: ")
 
 
 def test_a_folder_that_is_not_there_fails_before_anything_is_started(

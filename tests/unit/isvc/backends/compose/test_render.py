@@ -144,9 +144,9 @@ def test_routes_lead_to_kserve_service_names(service: ServicePlan) -> None:
     assert found["routers"]["default-digits-transformer"]["rule"] == "Host(`digits.default.example.com`)"
 
 
-def test_a_predictor_is_made_anew_when_what_fills_its_models_changes(make_service: Callable[..., ServicePlan]) -> None:
+def test_what_reads_and_what_calls_is_made_anew_with_what_changed(make_service: Callable[..., ServicePlan]) -> None:
     before, after = rendered(make_service()), rendered(make_service(source="/data/v2"))
-    assert stale(before, after) == ["digits-predictor"]
+    assert stale(before, after) == ["digits-predictor", "digits-transformer"]
     assert stale(before, before) == []
     assert stale({}, after) == []
 

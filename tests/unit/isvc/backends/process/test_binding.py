@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,25 +8,33 @@ from isvc.backends.process.binding import (
     Surroundings,
     bind,
     child_environment,
+    site,
     wanted_ports,
 )
+from isvc.backends.process.revisions import folders, instances, unit_of
 from isvc.plan.units import Condition, Endpoint, Folder, Need
 
-PORTS = {
-    "default/mnist/init": {},
-    "default/mnist/predictor": {"http": 1, "grpc": 2},
-    "default/mnist/transformer": {"http": 3},
-}
 AROUND = Surroundings(Path("/state/p"), {"HOME": "/home/me"}, lambda name: f"/bin/{name}")
 
 
-def bound(service, ports=PORTS):
-    return {process.key.rpartition("/")[2]: process for process in bind([service], ports, AROUND)}
+NUMBERS = {"init": {}, "predictor": {"http": 1, "grpc": 2}, "transformer": {"http": 3}}
+
+
+def ports(service, numbers=NUMBERS):
+    return {key: numbers[name] for name, key in instances(service).items()}
+
+
+def bound(service, numbers=NUMBERS):
+    return {name(process): process for process in bind([service], ports(service, numbers), AROUND)}
+
+
+def name(process):
+    return unit_of(process.key).rpartition("/")[2]
 
 
 def test_places_become_loopback_addresses_ports_and_folders_of_the_service(service):
     processes = bound(service())
-    models = "/state/p/default/mnist/models"
+    models = f"/state/p/default/mnist/{folders(service())['models']}"
     assert processes["init"].argv == ("/bin/storage-init", "/bucket", models)
     assert processes["predictor"].argv == ("/bin/predictor-mock", f"--model_dir={models}", "--http_port", "1")
     assert processes["transformer"].argv[-2:] == ("--predictor_host", "127.0.0.1:1")
@@ -36,7 +43,7 @@ def test_places_become_loopback_addresses_ports_and_folders_of_the_service(servi
 
 def test_needs_and_checks_name_the_unit_within_the_stack(service):
     processes = bound(service())
-    assert processes["predictor"].needs == (Need("default/mnist/init", Condition.COMPLETED),)
+    assert processes["predictor"].needs == (Need(instances(service())["init"], Condition.COMPLETED),)
     assert processes["predictor"].check == Check("127.0.0.1:1", "/v2/health/ready")
     assert processes["init"].check is None
 
@@ -48,38 +55,33 @@ def test_a_unit_runs_in_its_build_folder_or_in_the_service_own(service):
 
 
 def test_a_folder_of_this_machine_is_seen_where_it_is():
-    assert ProcessSite("default/mnist", PORTS, Path("/state")).path(Folder("/bucket/v1")) == "/bucket/v1"
+    assert ProcessSite({}, {}, Path("/state")).path(Folder("/bucket/v1")) == "/bucket/v1"
 
 
-def test_the_ports_of_a_site_are_those_of_its_service():
-    assert ProcessSite("default/mnist", PORTS, Path("/")).address(Endpoint("predictor", "grpc")) == "127.0.0.1:2"
+def test_the_ports_of_a_site_are_those_of_its_service(service):
+    there = site(service(), ports(service()), Path("/state/p"))
+    assert there.address(Endpoint("predictor", "grpc")) == "127.0.0.1:2"
 
 
 def test_every_unit_says_which_ports_it_needs(service):
+    keys = instances(service())
     assert wanted_ports([service()]) == {
-        "default/mnist/init": (),
-        "default/mnist/predictor": ("http", "grpc"),
-        "default/mnist/transformer": ("http",),
+        keys["init"]: (),
+        keys["predictor"]: ("http", "grpc"),
+        keys["transformer"]: ("http",),
     }
 
 
 def test_another_predictor_port_makes_another_predictor_and_transformer_but_not_initializer(service):
-    before, after = bound(service()), bound(service(), {**PORTS, "default/mnist/predictor": {"http": 9, "grpc": 2}})
+    before, after = bound(service()), bound(service(), {**NUMBERS, "predictor": {"http": 9, "grpc": 2}})
     changed = {name for name in before if before[name].fingerprint != after[name].fingerprint}
     assert changed == {"predictor", "transformer"}
 
 
-def test_another_model_makes_another_initializer_and_predictor_but_not_transformer(service):
-    wanted = service()
-    init = replace(wanted.plan.units[0], command=(("storage-init",), ("/other",)))
-    other = replace(wanted, plan=replace(wanted.plan, units=(init, *wanted.plan.units[1:])))
-    before, after = bound(wanted), bound(other)
-    assert {name for name in before if before[name].fingerprint != after[name].fingerprint} == {"init", "predictor"}
-
-
-def test_edited_code_makes_another_transformer(service):
-    before, after = bound(service()), bound(service(sources=(("transformer", "edited"),)))
-    assert {name for name in before if before[name].fingerprint != after[name].fingerprint} == {"transformer"}
+def test_what_two_revisions_of_a_service_share_is_one_process(service):
+    old, new = service(), service(sources=(("transformer", "edited"),))
+    processes = bind([new, old], {**ports(old), **ports(new)}, AROUND)
+    assert sorted(map(name, processes)) == ["init", "predictor", "transformer", "transformer"]
 
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MAKEFLAGS"])

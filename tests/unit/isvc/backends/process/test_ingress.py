@@ -4,12 +4,17 @@ from pathlib import Path
 from isvc.backends.process.binding import ProcessSite, Surroundings
 from isvc.backends.process.ingress import ingress_process, route_file, route_text
 
-PORTS = {"default/mnist/predictor": {"http": 1, "grpc": 2}, "default/mnist/transformer": {"http": 3}}
+INSTANCES = {"predictor": "default/mnist/predictor@1", "transformer": "default/mnist/transformer@1"}
+PORTS = {"default/mnist/predictor@1": {"http": 1, "grpc": 2}, "default/mnist/transformer@1": {"http": 3}}
 
 
 def services(service, ready):
-    site = ProcessSite(service.key, PORTS, Path("/"))
-    return json.loads(route_text(service.plan, site, ready))["http"]["services"]
+    text, _ = written(service, ready)
+    return json.loads(text)["http"]["services"]
+
+
+def written(service, ready):
+    return route_text(service.plan, ProcessSite(INSTANCES, PORTS, Path("/")), ready)
 
 
 def urls(service, ready):
@@ -23,6 +28,13 @@ def test_a_ready_unit_is_sent_requests(service):
 def test_a_unit_that_is_away_leaves_its_route_without_a_server(service):
     assert services(service(), set())
     assert urls(service(), set()) == []
+
+
+def test_a_text_has_a_mark_of_its_own_by_which_the_ingress_shows_that_it_has_it(service):
+    (ready, mark), (away, other) = written(service(), {"transformer"}), written(service(), set())
+    assert mark in ready
+    assert mark not in away
+    assert other in away
 
 
 def test_each_service_has_a_file_of_its_own(service):

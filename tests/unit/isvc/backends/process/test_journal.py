@@ -1,5 +1,5 @@
 from isvc.backends.process import journal
-from isvc.backends.process.journal import Journal
+from isvc.backends.process.journal import Journal, JournalFile
 
 
 def texts(lines):
@@ -8,33 +8,36 @@ def texts(lines):
 
 def test_lines_are_kept_whole_however_they_arrive(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path)
+    file = JournalFile(path)
+    writing = Journal(file)
     for part in (b"one\ntw", b"o\r\n", b"thr", b"ee"):
         writing.feed(part)
     assert texts(journal.read({"unit": path})) == ["one", "two"]
     writing.finish()
     assert texts(journal.read({"unit": path})) == ["one", "two", "three"]
     assert writing.last_lines == ("one", "two", "three")
-    writing.close()
+    file.close()
 
 
 def test_a_restart_begins_the_last_lines_anew_and_keeps_the_file(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path)
+    file = JournalFile(path)
+    writing = Journal(file)
     writing.feed(b"before\n")
     writing.begin()
     writing.feed(b"after\n")
     assert writing.last_lines == ("after",)
     assert texts(journal.read({"unit": path})) == ["before", "after"]
-    writing.close()
+    file.close()
 
 
 def test_a_journal_is_bounded_and_keeps_the_newest_lines(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path, limit=1000)
+    file = JournalFile(path, limit=1000)
+    writing = Journal(file)
     for number in range(200):
         writing.feed(f"line {number}\n".encode())
-    writing.close()
+    file.close()
     assert path.stat().st_size <= 1000
     assert journal.rotated(path).stat().st_size <= 1000
     kept = texts(journal.read({"unit": path}))
@@ -44,17 +47,19 @@ def test_a_journal_is_bounded_and_keeps_the_newest_lines(tmp_path):
 
 def test_a_line_without_end_does_not_grow_without_bound(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path)
+    file = JournalFile(path)
+    writing = Journal(file)
     writing.feed(b"x" * 200_000)
-    writing.close()
+    file.close()
     assert path.stat().st_size > 200_000
 
 
 def test_what_is_not_utf_8_is_shown_all_the_same(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path)
+    file = JournalFile(path)
+    writing = Journal(file)
     writing.feed(b"\xff\xfe\n")
-    writing.close()
+    file.close()
     assert texts(journal.read({"unit": path})) == ["\ufffd\ufffd"]
 
 
@@ -68,7 +73,8 @@ def test_several_journals_are_one_stream_in_order_of_time(tmp_path):
 
 def test_following_goes_on_with_what_is_added_across_a_rotation(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path, limit=200)
+    file = JournalFile(path, limit=200)
+    writing = Journal(file)
     writing.feed(b"old\n")
     following = journal.follow({"unit": path})
     assert next(following).text == "old"
@@ -76,7 +82,7 @@ def test_following_goes_on_with_what_is_added_across_a_rotation(tmp_path):
     assert next(following).text == "new"
     writing.feed(b"x" * 190 + b"\n")
     assert next(following).text == "x" * 190
-    writing.close()
+    file.close()
 
 
 def test_the_name_of_a_journal_says_whose_it_is():
@@ -87,10 +93,11 @@ def test_the_name_of_a_journal_says_whose_it_is():
 
 def test_following_yields_nothing_twice(tmp_path):
     path = tmp_path / "unit.log"
-    writing = Journal(path)
+    file = JournalFile(path)
+    writing = Journal(file)
     writing.feed(b"1\n2\n")
     following = journal.follow({"unit": path}, tail=1)
     assert next(following).text == "2"
     writing.feed(b"3\n")
     assert next(following).text == "3"
-    writing.close()
+    file.close()

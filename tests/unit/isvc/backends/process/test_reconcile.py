@@ -4,6 +4,7 @@ import pytest
 
 from isvc.backends.process.binding import Process
 from isvc.backends.process.reconcile import (
+    DRAIN,
     GRACE,
     LONGEST_PAUSE,
     STABLE,
@@ -16,10 +17,8 @@ from isvc.backends.process.reconcile import (
     failures_after_end,
     next_deadline,
     pause,
-    ready_units,
-    route_state,
 )
-from isvc.backends.stack import Phase, RouteState
+from isvc.backends.stack import Phase
 from isvc.plan.units import Condition, Need
 
 
@@ -87,6 +86,8 @@ def test_what_is_not_wanted_is_asked_to_end_then_killed_then_forgotten():
     assert decide((), {"x": READY}, now=10.0) == (Stop("x"),)
     assert decide((), {"x": stopping}, now=10.0 + GRACE - 0.01) == ()
     assert decide((), {"x": stopping}, now=10.0 + GRACE) == (Kill("x"),)
+    assert decide((), {"x": replace(stopping, killed=True)}, now=11.0 + GRACE) == ()
+    assert next_deadline((), {"x": replace(stopping, killed=True)}, now=11.0 + GRACE) is None
     assert decide((), {"x": replace(stopping, ended=11.0)}, now=11.0) == (Forget("x"),)
 
 
@@ -125,28 +126,27 @@ def test_a_long_life_makes_the_next_failure_the_first():
 
 def test_the_loop_sleeps_until_the_next_restart_or_kill_falls_due():
     stopping = replace(READY, phase=Phase.STOPPING, stop_asked=100.0)
-    assert next_deadline({"a": READY, "b": COMPLETED}, now=100.0) is None
-    assert next_deadline({"a": failed(3), "b": stopping}, now=101.0) == 1.0
-    assert next_deadline({"b": stopping}, now=500.0) == 0.0
+    assert next_deadline((), {"a": READY, "b": COMPLETED}, now=100.0) is None
+    assert next_deadline((), {"a": failed(3), "b": stopping}, now=101.0) == 1.0
+    assert next_deadline((), {"b": stopping}, now=500.0) == 0.0
 
 
-def keyed(service, **phases):
-    return {f"{service.key}/{name}": seen(phase) for name, phase in phases.items()}
+def test_a_revision_that_took_requests_has_longer_to_end_once_another_serves():
+    stopping = replace(READY, phase=Phase.STOPPING, stop_asked=10.0, was_ready=True)
+    wanted, running = (process("x@new"),), {"x@new": READY, "x@old": stopping}
+    assert decide(wanted, running, now=10.0 + GRACE) == ()
+    assert next_deadline(wanted, running, now=10.0) == DRAIN
+    assert decide(wanted, running, now=10.0 + DRAIN) == (Kill("x@old"),)
 
 
-def test_a_route_opens_when_every_unit_is_ready_for_the_first_time(service):
-    wanted = service()
-    some = keyed(wanted, init=Phase.COMPLETED, predictor=Phase.READY, transformer=Phase.STARTING)
-    every = keyed(wanted, init=Phase.COMPLETED, predictor=Phase.READY, transformer=Phase.READY)
-    assert route_state(wanted, {}, ()) is RouteState.ABSENT
-    assert route_state(wanted, some, ()) is RouteState.ABSENT
-    assert route_state(wanted, every, ()) is RouteState.OPEN
+def test_a_revision_that_never_took_requests_or_is_taken_down_has_no_longer_than_others():
+    stopping = replace(READY, phase=Phase.STOPPING, stop_asked=10.0)
+    assert decide((process("x@old"),), {"x@old": READY, "x@new": stopping}, now=10.0 + GRACE) == (Kill("x@new"),)
+    asked = replace(stopping, was_ready=True)
+    assert decide((), {"x@old": asked}, now=10.0 + GRACE) == (Kill("x@old"),)
 
 
-def test_an_opened_route_depends_only_on_the_unit_it_leads_to(service):
-    wanted = service()
-    no_predictor = keyed(wanted, init=Phase.COMPLETED, predictor=Phase.FAILED, transformer=Phase.READY)
-    no_transformer = keyed(wanted, init=Phase.COMPLETED, predictor=Phase.READY, transformer=Phase.FAILED)
-    assert route_state(wanted, no_predictor, {wanted.key}) is RouteState.OPEN
-    assert route_state(wanted, no_transformer, {wanted.key}) is RouteState.UNAVAILABLE
-    assert ready_units(wanted, no_predictor) == {"transformer"}
+def test_two_revisions_of_a_unit_run_side_by_side():
+    old, new = process("x@old"), process("x@new")
+    assert decide((old, new), {"x@old": READY}, now=1.0) == (Start("x@new"),)
+    assert decide((new,), {"x@old": READY, "x@new": READY}, now=2.0) == (Stop("x@old"),)
