@@ -53,9 +53,9 @@ class Client:
         writes = f"{path}?fieldManager={_MANAGER}" if method in ("POST", "PUT") else path
         try:
             connection.request(method, writes, json.dumps(body) if body is not None else None, headers)
-            answer = connection.getresponse()
-            read = answer.read()
-            return answer.status, json.loads(read)
+            # Closed by itself: an answer that breaks off has taken the socket over from its connection.
+            with connection.getresponse() as answer:
+                return answer.status, json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise StackError(f"the control plane at {self.plane.url} does not answer: {exc}") from exc
         finally:
