@@ -124,13 +124,21 @@ def triton_model_name(
 
 def grpc_body(document: Document, service: InferenceService, size: int | None) -> Iterator[Finding]:
     """`size` of the body beside the YAML, in bytes."""
-    if size is not None and size > GRPC_LIMIT:
+    if size is not None and size > _grpc_limit(service):
         yield finding(
             "grpc-body",
             document.place("metadata", "name"),
             f"{document.warmup} has {size} bytes; KServe's gRPC server takes {GRPC_LIMIT} unless it is told otherwise",
             "write --grpc_max_receive_message_length and --grpc_max_send_message_length among the args",
         )
+
+
+def _grpc_limit(service: InferenceService) -> int:
+    """How many bytes the service's servers on KServe's SDK take over gRPC, as far as their arguments say."""
+    transformer = service.spec.transformer
+    containers = (*(transformer.containers if transformer else ()), *service.spec.predictor.containers)
+    told = [flag_value(container.args, "--grpc_max_receive_message_length") or "" for container in containers]
+    return max([int(number) for number in told if number.isdecimal()], default=GRPC_LIMIT)
 
 
 def collocated(document: Document, service: InferenceService) -> Iterator[Finding]:

@@ -115,6 +115,12 @@ def test_a_code_is_found_in_what_fails_and_not_in_what_passes(name: str, setting
     assert name not in _codes(passing, settings, 1, tmp_path)
 
 
+def test_a_large_body_is_no_finding_where_the_server_is_told_to_take_it(settings: Settings, tmp_path: Path) -> None:
+    told = f"{P}, {_transformer('[--grpc_max_receive_message_length=16777216]')}"
+    assert "grpc-body" not in _codes(told, settings, 9 * 1024 * 1024, tmp_path)
+    assert "grpc-body" in _codes(told, settings, 17 * 1024 * 1024, tmp_path)
+
+
 @pytest.mark.parametrize("name", sorted(CODES.keys() - {"collocated-host", "collocated-ports"}))
 def test_what_passes_has_no_finding_at_all(name: str, settings: Settings, tmp_path: Path) -> None:
     assert _codes(EXAMPLES[name][1], settings, 1, tmp_path) == set()
