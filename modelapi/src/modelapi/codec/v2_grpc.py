@@ -7,7 +7,6 @@ cannot be loaded into a process, and a user's process may well have tritonclient
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tritonclient.grpc import service_pb2
 
 from modelapi.codec import datatypes, v2_binary, v2_json
@@ -15,7 +14,7 @@ from modelapi.errors import InvalidInput
 from modelapi.types import InferInput, InferOutput, InferRequest, InferResponse, RequestedOutput, Tensor
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 SERVICE = "inference.GRPCInferenceService"
 messages = service_pb2  # every message of the service, for those who serve it or call it
@@ -201,15 +200,8 @@ def _check_header(entry: Any) -> None:
 
 def _raw(tensor: Tensor) -> bytes:
     """Protobuf takes `bytes` alone: the one copy of a tensor on this wire."""
-    raw = tensor.raw
-    if raw is None:
-        array = tensor.as_numpy()
-        return datatypes.serialize_bytes(array) if tensor.datatype == "BYTES" else _tobytes(array, tensor.datatype)
+    raw = v2_binary.raw_of(tensor)
     return raw if isinstance(raw, bytes) else bytes(raw)
-
-
-def _tobytes(array: "NDArray[Any]", datatype: str) -> bytes:
-    return np.asarray(array, dtype=datatypes.to_numpy_dtype(datatype)).tobytes()
 
 
 def _add_raw(message: Any, tensors: Sequence[InferOutput]) -> None:
