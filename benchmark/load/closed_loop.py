@@ -1,11 +1,33 @@
 """The loop that both clients of our own share: N connections, a warm-up, a window, and what came of it as JSON."""
 
+import argparse
 import asyncio
 import json
+import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
 
+import uvloop
+
+Drive = Callable[
+    [str, bytes, int, float, float], Coroutine[Any, Any, str]
+]  # address, body, connections, warm-up, window
 Ask = Callable[[], Awaitable[bool]]  # one request on one connection; whether the answer was good
+
+
+def main(address: str, drive: Drive) -> None:
+    """The command of a client: `address` is the flag that says where to send to; what came of it goes to stdout."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument(address, dest="address", required=True)
+    parser.add_argument("--body", type=Path, required=True)
+    parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--warmup", type=float, default=0)
+    parser.add_argument("--seconds", type=float, required=True)
+    args = parser.parse_args()
+    work = drive(args.address, args.body.read_bytes(), args.connections, args.warmup, args.seconds)
+    sys.stdout.write(uvloop.run(work) + "\n")
 
 
 async def run(asks: Sequence[Ask], warmup: float, seconds: float) -> str:

@@ -1,12 +1,8 @@
 """A light gRPC client: one ModelInfer, the same bytes each time, over channels that share no connection."""
 
-import argparse
 import asyncio
-import sys
-from pathlib import Path
 
 import grpc
-import uvloop
 
 from benchmark.load import closed_loop
 
@@ -44,17 +40,5 @@ async def drive(target: str, body: bytes, connections: int, warmup: float, secon
             await connection.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--body", type=Path, required=True)
-    parser.add_argument("--connections", type=int, required=True)
-    parser.add_argument("--warmup", type=float, default=0)
-    parser.add_argument("--seconds", type=float, required=True)
-    args = parser.parse_args()
-    work = drive(args.target, args.body.read_bytes(), args.connections, args.warmup, args.seconds)
-    sys.stdout.write(uvloop.run(work) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    closed_loop.main("--target", drive)

@@ -1,14 +1,10 @@
 """A light HTTP/1.1 client: one POST, the same bytes each time, kept-alive connections. wrk is used where installed."""
 
-import argparse
 import asyncio
-import sys
-from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
-import uvloop
 
 from benchmark.load import closed_loop
 
@@ -63,17 +59,5 @@ async def drive(url: str, body: bytes, connections: int, warmup: float, seconds:
     return await closed_loop.run([connection.ask for connection in made], warmup, seconds)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--body", type=Path, required=True)
-    parser.add_argument("--connections", type=int, required=True)
-    parser.add_argument("--warmup", type=float, default=0)
-    parser.add_argument("--seconds", type=float, required=True)
-    args = parser.parse_args()
-    work = drive(args.url, args.body.read_bytes(), args.connections, args.warmup, args.seconds)
-    sys.stdout.write(uvloop.run(work) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    closed_loop.main("--url", drive)
